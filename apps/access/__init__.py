@@ -1,0 +1,1 @@
+"""People, service accounts, roles, the scope tree, consent, tokens, idempotency."""

@@ -1,0 +1,29 @@
+"""Bearer tokens of service accounts."""
+
+from typing import Any
+
+from rest_framework import authentication, exceptions
+
+from apps.access import services
+from apps.access.models import User
+
+
+class TokenAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer qd_<prefix>_<secret>`."""
+
+    keyword = "Bearer"
+
+    def authenticate(self, request: Any) -> tuple[User, Any] | None:
+        """The token's service account, with the token as `request.auth`."""
+        scheme, _, value = request.headers.get("Authorization", "").partition(" ")
+        if scheme != self.keyword:
+            return None
+        token = services.token_for(value.strip())
+        if token is None:
+            raise exceptions.AuthenticationFailed("the token is unknown, expired or revoked")
+        token.user.acting_token = token
+        return token.user, token
+
+    def authenticate_header(self, request: Any) -> str:
+        """Makes an unauthenticated answer a 401."""
+        return self.keyword

@@ -1,0 +1,2 @@
+"""placeholder"""
+def token_for(value): return None

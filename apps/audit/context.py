@@ -1,0 +1,76 @@
+"""`acting`: the transaction in which something is written, with its actor and reason.
+
+History triggers read both from transaction-local settings, so `update()`, bulk writes and raw SQL carry
+them too; a write by the application role outside such a block is refused by the database (design §8).
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from apps.common.logs import request_id
+
+
+class Person(Protocol):
+    """What an actor that is a user must have."""
+
+    pk: UUID
+    is_service: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """The actor (`user:<id>`, `service:<id>`, `job:<name>`) and the reason of the current transaction."""
+
+    actor: str
+    reason: str
+
+
+_current: ContextVar[Acting | None] = ContextVar("acting", default=None)
+
+
+def actor_text(actor: "str | Person") -> str:
+    """The actor as history stores it: an opaque id, never a name."""
+    if isinstance(actor, str):
+        return actor
+    return f"{'service' if actor.is_service else 'user'}:{actor.pk}"
+
+
+def job(name: str) -> str:
+    """The actor of platform work."""
+    return f"job:{name}"
+
+
+def current() -> Acting | None:
+    """Who acts in this block, or None."""
+    return _current.get()
+
+
+@contextmanager
+def acting(actor: "str | Person", reason: str) -> Iterator[Acting]:
+    """Open a transaction (or savepoint) whose writes are attributed to `actor` with `reason`."""
+    who = Acting(actor_text(actor), reason)
+    outer = _current.get()
+    with transaction.atomic():
+        _set(who)
+        token = _current.set(who)
+        try:
+            yield who
+        finally:
+            _current.reset(token)
+        if outer is not None and outer != who:
+            _set(outer)
+
+
+def _set(who: Acting) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('quarterdeck.actor', %s, true), set_config('quarterdeck.reason', %s, true),"
+            " set_config('quarterdeck.request_id', %s, true)",
+            [who.actor, who.reason, request_id.get()],
+        )

@@ -1,0 +1,1 @@
+"""Strategies, bots, code versions with artifacts and signers, config bundles, parameter sets."""

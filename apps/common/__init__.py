@@ -1,0 +1,1 @@
+"""Base models, clocks, ids, decimals, errors, API and claim plumbing; no tables."""

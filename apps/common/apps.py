@@ -1,0 +1,10 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class CommonConfig(AppConfig):
+    """Shared plumbing without tables."""
+
+    name = "apps.common"
+    label = "common"

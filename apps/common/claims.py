@@ -1,0 +1,62 @@
+"""Claims: how a worker takes a due row, keeps it, and lets it go (design rule 1)."""
+
+import os
+import socket
+from datetime import timedelta
+from typing import TypeVar
+
+from django.db import models, transaction
+from django.db.models import F, Q
+
+from apps.common.clocks import wall_now
+from apps.common.models import Claimable
+
+Row = TypeVar("Row", bound=Claimable)
+WORKER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def worker_name() -> str:
+    """This process as lease owner: host and process id."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def claim(rows: models.QuerySet[Row], *, lease_s: float, limit: int = 1) -> list[Row]:
+    """Lease up to `limit` due rows of `rows`, oldest first, and commit that before any work.
+
+    A row is free when nobody holds an unexpired lease on it. Rows locked by another are skipped.
+    """
+    now = wall_now()
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    with transaction.atomic():
+        ids = list(
+            rows.filter(free, due_at__lte=now)
+            .order_by("due_at")
+            .select_for_update(skip_locked=True, of=("self",))
+            .values_list("pk", flat=True)[:limit]
+        )
+        rows.model._default_manager.filter(pk__in=ids).update(
+            lease_owner=worker_name(),
+            lease_until=now + timedelta(seconds=lease_s),
+            attempts=F("attempts") + 1,
+        )
+    found = rows.model._default_manager.in_bulk(ids)
+    return [found[pk] for pk in ids]
+
+
+def extend(row: Claimable, *, lease_s: float) -> bool:
+    """Heartbeat: prolong our lease; False when somebody else has taken the row."""
+    until = wall_now() + timedelta(seconds=lease_s)
+    ours = type(row)._default_manager.filter(pk=row.pk, lease_owner=row.lease_owner, attempts=row.attempts)
+    return ours.update(lease_until=until) == 1
+
+
+def is_ours(row: Claimable, fresh: Claimable) -> bool:
+    """Whether the lease under which `row` was claimed still stands on its locked, fresh copy."""
+    return fresh.lease_owner == row.lease_owner and fresh.attempts == row.attempts
+
+
+def settle(row: Claimable, *, due_in_s: float | None = None) -> None:
+    """Let a claimed row go: nothing more to do, or due again after `due_in_s` seconds."""
+    due_at = None if due_in_s is None else wall_now() + timedelta(seconds=due_in_s)
+    ours = type(row)._default_manager.filter(pk=row.pk, lease_owner=row.lease_owner, attempts=row.attempts)
+    ours.update(due_at=due_at, lease_owner="", lease_until=None)

@@ -1,0 +1,1 @@
+"""Pages: home, fleet, bot, promotion, holds, audit."""

@@ -1,0 +1,1 @@
+"""Desired and observed state, epochs, the immutable log."""

@@ -1,0 +1,1 @@
+"""Order gateway, strategy cycles, orders, fills, positions."""

@@ -1,0 +1,176 @@
+"""Cycles, orders with their events, fills, positions and equity."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.audit.models import AppendOnlyModel
+from apps.bots.models import Bot
+from apps.common.models import Claimable, ExactDecimalField, OperationalModel
+from apps.deployments.models import Deployment
+from apps.execution.states import CycleState, OrderState, OrderType, Purpose, Side, TimeInForce
+from apps.markets.models import Instrument
+from apps.venues.models import Account
+
+
+class Cycle(OperationalModel, Claimable):
+    """One slice of events through one deployment; the checkpoint commits with the orders it produced."""
+
+    rebuilt_from = "the events since the last checkpoint; a cycle that was not committed runs again"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="cycles")
+    epoch = models.PositiveIntegerField()
+    sequence = models.PositiveIntegerField()
+    state = models.TextField(choices=CycleState.choices, default=CycleState.DUE)
+    from_ms = models.BigIntegerField(help_text="Market time after which events belong to this cycle.")
+    until_ms = models.BigIntegerField(null=True, help_text="Market time of the last event consumed.")
+    fills_after = models.BigIntegerField(default=0, help_text="Last fill sequence that the bot has seen.")
+    bars = models.PositiveIntegerField(default=0)
+    checkpoint = models.JSONField(null=True, help_text="The bot's state after the slice.")
+    signals = models.JSONField(default=list)
+    inputs = models.JSONField(default=list, help_text="Model inputs that the bot declared.")
+    duration_ms = models.PositiveIntegerField(null=True)
+    error = models.TextField(default="", blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["deployment", "epoch", "sequence"], name="cycle_in_sequence"),
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(state=CycleState.DUE), name="one_due_cycle_per_deployment"
+            ),
+        ]
+
+
+class Order(OperationalModel, Claimable):
+    """An order of ours; its history is its events."""
+
+    rebuilt_from = "OrderEvent and Fill"
+
+    client_order_id = models.UUIDField(unique=True)
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="orders")
+    bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="orders")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    cycle = models.ForeignKey(Cycle, null=True, on_delete=models.PROTECT, related_name="orders")
+    intent_sequence = models.PositiveIntegerField(null=True)
+    epoch = models.PositiveIntegerField(help_text="Deployment epoch; an older one cannot be sent.")
+    build_id = models.CharField(max_length=64)
+    trace_id = models.UUIDField()
+    placed_by = models.TextField(help_text="Actor: the bot's service account, a job or a person.")
+    by_person = models.BooleanField(default=False, help_text="An authorised person's own order.")
+    side = models.TextField(choices=Side.choices)
+    order_type = models.TextField(choices=OrderType.choices)
+    time_in_force = models.TextField(choices=TimeInForce.choices)
+    purpose = models.TextField(choices=Purpose.choices)
+    is_reduce_only = models.BooleanField(default=False)
+    quantity = ExactDecimalField()
+    limit_price = ExactDecimalField(null=True)
+    stop_price = ExactDecimalField(null=True)
+    reference_price = ExactDecimalField(null=True, help_text="The collar's reference at the check.")
+    limits_snapshot = models.JSONField(default=dict, help_text="Effective limits at the check.")
+    decided_market_at = models.DateTimeField(help_text="Market clock at the decision.")
+    state = models.TextField(choices=OrderState.choices, default=OrderState.INITIALIZED)
+    codes = models.JSONField(default=list, help_text="Reason codes of a denial or rejection.")
+    venue_order_id = models.TextField(default="", blank=True)
+    send_before = models.DateTimeField(null=True, help_text="The permit: no call to the venue after this.")
+    filled_quantity = ExactDecimalField(default=0)
+    average_price = ExactDecimalField(null=True)
+    cancel_requested = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(quantity__gt=0), name="order_quantity_positive")]
+        indexes = [
+            models.Index(fields=["bot", "-id"], name="order_by_bot"),
+            models.Index(
+                fields=["account", "instrument"],
+                condition=Q(
+                    state__in=[
+                        "INITIALIZED", "SUBMITTING", "UNKNOWN", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL",
+                    ]
+                ),
+                name="order_working",
+            ),
+            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="order_due"),
+        ]
+
+
+class OrderEvent(AppendOnlyModel):
+    """One transition of an order: the order's history."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events")
+    sequence = models.PositiveIntegerField()
+    state = models.TextField(choices=OrderState.choices)
+    actor = models.TextField()
+    reason = models.TextField(default="", blank=True)
+    detail = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["order", "sequence"], name="order_events_in_sequence")]
+
+
+class Fill(AppendOnlyModel):
+    """One execution as the venue reported it; a trade id is booked once."""
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="fills")
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="fills")
+    bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="fills")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    trade_id = models.TextField()
+    venue_sequence = models.BigIntegerField(help_text="The venue's order of this account's trades.")
+    side = models.TextField(choices=Side.choices)
+    quantity = ExactDecimalField()
+    price = ExactDecimalField()
+    fee = ExactDecimalField()
+    fee_currency = models.CharField(max_length=12)
+    market_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "trade_id"], name="fill_booked_once"),
+            models.CheckConstraint(condition=Q(quantity__gt=0, price__gt=0), name="fill_positive"),
+        ]
+        indexes = [models.Index(fields=["bot", "-id"], name="fill_by_bot")]
+
+
+class Position(OperationalModel):
+    """What a bot owns on an account, from our fills; signed units."""
+
+    rebuilt_from = "Fill"
+
+    bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="positions")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="positions")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    quantity = ExactDecimalField(default=0)
+    average_price = ExactDecimalField(default=0)
+    realised_pnl = ExactDecimalField(default=0, help_text="Quote currency, before fees.")
+    fees = ExactDecimalField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "account", "instrument"], name="one_position_per_slice")
+        ]
+
+
+class AccountSync(OperationalModel, Claimable):
+    """How far the venue's trades of an account were booked."""
+
+    rebuilt_from = "the highest venue sequence among the account's fills"
+
+    account = models.OneToOneField(Account, on_delete=models.PROTECT, related_name="sync")
+    cursor = models.BigIntegerField(default=0)
+    failures = models.PositiveIntegerField(default=0)
+    answered_at = models.DateTimeField(null=True)
+
+
+class EquityPoint(OperationalModel):
+    """A bot's profit and loss at the end of a bar, for charts."""
+
+    rebuilt_from = "fills and bars; thinned with age"
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="equity")
+    market_at = models.DateTimeField()
+    mark_price = ExactDecimalField()
+    quantity = ExactDecimalField()
+    pnl = ExactDecimalField(help_text="Realised and unrealised, less fees, quote currency.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["deployment", "market_at"], name="one_equity_point_per_bar")]

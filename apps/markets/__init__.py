@@ -1,0 +1,1 @@
+"""Instruments, feeds and their market clock, datasets, FX rates."""

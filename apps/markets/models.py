@@ -1,0 +1,99 @@
+"""What is traded and what its market says."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.access.models import Scope
+from apps.audit.models import AppendOnlyModel, HistoryModel
+from apps.common.models import ExactDecimalField, OperationalModel
+from apps.markets.states import FeedState, InstrumentClass
+
+
+class Instrument(HistoryModel):
+    """Something tradable, with the steps that its quantities and prices must keep."""
+
+    symbol = models.TextField(unique=True)
+    asset_class = models.TextField(choices=InstrumentClass.choices)
+    base_currency = models.CharField(max_length=12, help_text="What a quantity counts.")
+    quote_currency = models.CharField(max_length=12, help_text="What a price is in.")
+    multiplier = ExactDecimalField(default=1)
+    lot_size = ExactDecimalField(help_text="Quantities are whole multiples of this.")
+    tick_size = ExactDecimalField(help_text="Prices are whole multiples of this.")
+    is_fractional = models.BooleanField(default=False)
+    session_calendar = models.TextField(default="24/7", help_text="`24/7` or `24/5`.")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    scope = models.OneToOneField(Scope, on_delete=models.PROTECT)
+
+    class Meta(HistoryModel.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(lot_size__gt=0, tick_size__gt=0, multiplier__gt=0), name="instrument_steps_positive"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.symbol
+
+
+class Dataset(AppendOnlyModel):
+    """A frozen set of bars, identified by the SHA-256 of its file."""
+
+    name = models.TextField(unique=True)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
+    interval_ms = models.PositiveBigIntegerField()
+    file_name = models.TextField(help_text="Name under the dataset folder.")
+    sha256 = models.CharField(max_length=64, unique=True)
+    rows = models.PositiveIntegerField()
+    first_start = models.DateTimeField()
+    last_end = models.DateTimeField()
+    gaps = models.PositiveIntegerField(help_text="Intervals missing between the first bar and the last.")
+    source = models.TextField(help_text="Provenance.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Feed(HistoryModel):
+    """A stream of bars of one instrument: here a dataset replayed at a speed."""
+
+    name = models.TextField(unique=True)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="feeds")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT)
+    speed = models.PositiveIntegerField(help_text="Market seconds per wall second.")
+    starts_at = models.DateTimeField(help_text="Market time at which the replay starts.")
+    state = models.TextField(choices=FeedState.choices, default=FeedState.RUNNING)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FeedClock(OperationalModel):
+    """The market clock of a feed: an anchor on both clocks, kept alive by ticks.
+
+    A replay runs only while ticks come: after a pause of the platform the anchor moves, so that market
+    time goes on where it stopped. It never runs back inside an epoch.
+    """
+
+    rebuilt_from = "the feed's start and the newest bar that any cycle consumed"
+
+    feed = models.OneToOneField(Feed, on_delete=models.PROTECT, related_name="clock")
+    epoch = models.PositiveIntegerField(default=1)
+    wall_anchor = models.DateTimeField()
+    market_anchor = models.DateTimeField()
+    ticked_at = models.DateTimeField(help_text="Wall time of the last tick.")
+    stalled_at = models.DateTimeField(null=True, help_text="Wall time since which no bar is delivered.")
+
+
+class FxRate(AppendOnlyModel):
+    """How many `quote` one `base` is worth, from a wall time on."""
+
+    base = models.CharField(max_length=12)
+    quote = models.CharField(max_length=12)
+    rate = ExactDecimalField()
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField(help_text="After this the rate is stale and denies increases.")
+    source = models.TextField()
+
+    class Meta:
+        indexes = [models.Index(fields=["base", "quote", "-valid_from"], name="fx_latest")]
+        constraints = [models.CheckConstraint(condition=Q(rate__gt=0), name="fx_rate_positive")]

@@ -1,0 +1,29 @@
+"""Kinds of instruments and feeds."""
+
+from django.db.models import TextChoices
+
+
+class InstrumentClass(TextChoices):
+    """Asset class, which decides how exposure and PnL are computed."""
+
+    EQUITY = "equity"
+    ETF = "etf"
+    FX = "fx"
+    CRYPTO_SPOT = "crypto_spot"
+    CRYPTO_PERPETUAL = "crypto_perpetual"
+    FUTURE = "future"
+    OPTION = "option"
+
+
+class FeedState(TextChoices):
+    """Whether a feed delivers bars."""
+
+    RUNNING = "running"
+    STALLED = "stalled"
+    ENDED = "ended"
+
+
+FEED_TRANSITIONS = {
+    FeedState.RUNNING: frozenset({FeedState.STALLED, FeedState.ENDED}),
+    FeedState.STALLED: frozenset({FeedState.RUNNING, FeedState.ENDED}),
+}

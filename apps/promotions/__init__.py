@@ -1,0 +1,1 @@
+"""Promotions: policy, consent, digest, verdict."""

@@ -1,0 +1,1 @@
+"""Compares our record with the venue's; owns breaks."""

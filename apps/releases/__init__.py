@@ -1,0 +1,1 @@
+"""Release triples, build ids, gates and their evidence."""

@@ -1,0 +1,1 @@
+"""Limits, exposure, holds, the pre-trade check."""

@@ -1,0 +1,48 @@
+"""Kinds of limits, trading states and the states of a hold."""
+
+from django.db.models import IntegerChoices, TextChoices
+
+
+class LimitKind(TextChoices):
+    """What a limit bounds; a missing one means denied."""
+
+    ORDER_QUANTITY = "order_quantity", "Quantity per order"
+    ORDER_NOTIONAL = "order_notional", "Notional per order, base currency"
+    POSITION = "position", "Position per instrument, units"
+    COLLAR_BPS = "collar_bps", "Price collar, basis points"
+    ORDERS_PER_MINUTE = "orders_per_minute", "Orders per minute"
+    GROSS_EXPOSURE = "gross_exposure", "Gross exposure, base currency"
+
+
+class TradingState(IntegerChoices):
+    """Strictness of a scope; the strictest of all holds on all scopes is in force."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2
+
+
+class HoldLevel(TextChoices):
+    """What a hold does."""
+
+    REDUCING = "REDUCING"
+    HALTED = "HALTED"
+
+
+class HoldState(TextChoices):
+    """A hold stands until it is released, one by one."""
+
+    ACTIVE = "active"
+    RELEASED = "released"
+
+
+class DrainState(TextChoices):
+    """Whether the orders that a hold chose to cancel are gone at the venue."""
+
+    NOT_NEEDED = "not_needed"
+    PENDING = "pending"
+    DRAINED = "drained"
+
+
+HOLD_TRANSITIONS = {HoldState.ACTIVE: frozenset({HoldState.RELEASED})}
+DRAIN_TRANSITIONS = {DrainState.PENDING: frozenset({DrainState.DRAINED})}

@@ -1,0 +1,1 @@
+"""Runs a verified build in a sandbox; the simulator; backtests; statistics."""

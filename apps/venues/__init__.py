@@ -1,0 +1,1 @@
+"""Venues, accounts, the adapter protocol."""

@@ -1,0 +1,101 @@
+"""The paper venue's own books. Nothing of ours reads them but the adapter (and checkers in tests)."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.common.models import ExactDecimalField, OperationalModel
+
+
+class PaperAccount(OperationalModel):
+    """An account at the paper venue, by the name that clients use."""
+
+    rebuilt_from = "the venue's own orders and trades and the opening cash"
+
+    name = models.TextField(unique=True)
+    currency = models.CharField(max_length=12)
+    opening_cash = ExactDecimalField()
+    cash = ExactDecimalField()
+
+
+class PaperMarket(OperationalModel):
+    """How far the venue has matched one symbol; its row lock orders matching of that symbol."""
+
+    rebuilt_from = "the market clock: matching starts again at the current bar"
+
+    symbol = models.TextField(unique=True)
+    feed = models.TextField(help_text="Name of the feed that makes its prices.")
+    matched_until_ms = models.BigIntegerField(help_text="Market time: end of the last bar matched.")
+    simulation = models.JSONField(help_text="Simulator settings: spread, slippage, fees, participation.")
+    lot_size = ExactDecimalField()
+    tick_size = ExactDecimalField()
+    due_at = models.DateTimeField(null=True)
+
+
+class PaperOrder(OperationalModel):
+    """An order as the venue holds it."""
+
+    rebuilt_from = "the venue's own record; kept as long as the account"
+
+    account = models.ForeignKey(PaperAccount, on_delete=models.PROTECT, related_name="orders")
+    client_order_id = models.TextField()
+    symbol = models.TextField()
+    side = models.TextField()
+    order_type = models.TextField()
+    time_in_force = models.TextField()
+    quantity = ExactDecimalField()
+    limit_price = ExactDecimalField(null=True)
+    stop_price = ExactDecimalField(null=True)
+    is_reduce_only = models.BooleanField(default=False)
+    filled_quantity = ExactDecimalField(default=0)
+    average_price = ExactDecimalField(null=True)
+    state = models.TextField(help_text="open, filled, canceled, rejected, expired")
+    reject_code = models.TextField(default="", blank=True)
+    eligible_from_ms = models.BigIntegerField(help_text="Market time: only bars starting then or later fill it.")
+    is_triggered = models.BooleanField(default=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "client_order_id"], name="paper_client_id_once"),
+            models.CheckConstraint(condition=Q(filled_quantity__lte=models.F("quantity")), name="paper_no_overfill"),
+        ]
+        indexes = [
+            models.Index(fields=["symbol", "id"], condition=Q(state="open"), name="paper_open_by_symbol"),
+        ]
+
+
+class PaperTrade(OperationalModel):
+    """One execution at the venue; `sequence` orders the account's trades."""
+
+    rebuilt_from = "the venue's own record; kept as long as the account"
+
+    order = models.ForeignKey(PaperOrder, on_delete=models.PROTECT, related_name="trades")
+    account = models.ForeignKey(PaperAccount, on_delete=models.PROTECT, related_name="trades")
+    sequence = models.BigIntegerField()
+    trade_id = models.TextField(unique=True)
+    symbol = models.TextField()
+    side = models.TextField()
+    quantity = ExactDecimalField()
+    price = ExactDecimalField()
+    fee = ExactDecimalField()
+    market_ms = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "sequence"], name="paper_trades_in_sequence"),
+            models.CheckConstraint(condition=Q(quantity__gt=0, price__gt=0), name="paper_trade_positive"),
+        ]
+
+
+class PaperPosition(OperationalModel):
+    """What an account holds of a symbol at the venue; signed."""
+
+    rebuilt_from = "the venue's own trades"
+
+    account = models.ForeignKey(PaperAccount, on_delete=models.PROTECT, related_name="positions")
+    symbol = models.TextField()
+    quantity = ExactDecimalField(default=0)
+    average_price = ExactDecimalField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="paper_position_once")]

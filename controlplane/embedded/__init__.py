@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis started by the product itself, for machines that have neither."""

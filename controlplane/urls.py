@@ -1,0 +1,4 @@
+"""All routes."""
+from django.urls import include, path
+
+urlpatterns = [path("accounts/", include("allauth.account.urls"))]
