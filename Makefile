@@ -8,8 +8,6 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	$$p -c "$(FITS)" 2>/dev/null && { echo $$p; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
-INSTALL := $(PIP) install --require-hashes --only-binary :all: --progress-bar off
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header $(UPGRADE)
 TEST_ENV := DJANGO_SETTINGS_MODULE=controlplane.settings.test
@@ -53,12 +51,12 @@ seed: ## Seed the demo into the running product
 assets: static/vendor/.stamp ## Fetch the browser assets into static/vendor/
 
 lock: $(BIN)/.dev-installed ## Lock the requirements again after a change (UPGRADE=--upgrade for newer versions)
-	$(PIP) install --quiet uv
+	$(BIN)/python -m pip --disable-pip-version-check install --quiet uv
 	$(COMPILE) requirements.in -o requirements.txt
 	$(COMPILE) requirements-dev.in -c requirements.txt -o requirements-dev.txt
 	$(COMPILE) requirements-embedded.in -c requirements-dev.txt -o requirements-embedded.txt
 	$(COMPILE) requirements-node.in -o requirements-node.txt
-	cd $(CURDIR) && npm install --package-lock-only --ignore-scripts --loglevel=error
+	npm install --package-lock-only --ignore-scripts --loglevel=error
 
 clean: ## Remove what was installed and built; keeps the data in var/
 	rm -rf $(VENV) node_modules static/vendor staticfiles .mypy_cache .ruff_cache .pytest_cache \
@@ -72,15 +70,11 @@ $(BIN)/python:
 	@$(PYTHON) -m venv $(VENV)
 
 $(BIN)/.run-installed: requirements.txt requirements-embedded.txt | $(BIN)/python
-	@echo "setup: installing the locked requirements"
-	@$(INSTALL) -r requirements.txt
-	@$(INSTALL) -r requirements-embedded.txt
-	@$(BIN)/python scripts/link_sdk.py
+	@$(BIN)/python scripts/install.py requirements.txt requirements-embedded.txt
 	@touch $@
 
 $(BIN)/.dev-installed: requirements-dev.txt $(BIN)/.run-installed | $(BIN)/python
-	@echo "setup: installing the locked development requirements"
-	@$(INSTALL) -r requirements-dev.txt
+	@$(BIN)/python scripts/install.py requirements-dev.txt
 	@touch $@
 
 static/vendor/.stamp: package-lock.json scripts/assets.py | $(BIN)/python

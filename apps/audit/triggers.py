@@ -1,7 +1,5 @@
 """The history trigger: built from the model, so that column changes follow through makemigrations."""
 
-from typing import Any
-
 import pgtrigger
 from django.db import models
 
@@ -53,7 +51,10 @@ def history_table(model: type[models.Model]) -> str:
 
 
 def tracked_columns(model: type[models.Model]) -> list[str]:
-    """Columns of the model that its history keeps: neither generated nor secret."""
-    secret = set(getattr(model, "history_excluded", ()))
-    fields: list[Any] = [f for f in model._meta.local_concrete_fields if not f.generated]
-    return [str(f.column) for f in fields if f.name not in secret]
+    """Columns that the model and its history model share: generated and secret ones are in one only.
+
+    Works on the models of a migration's state too, which carry fields but no attributes of ours.
+    """
+    historical = model._meta.apps.get_model(model._meta.app_label, f"Historical{model._meta.object_name}")
+    kept = {field.column for field in historical._meta.local_concrete_fields}
+    return [str(f.column) for f in model._meta.local_concrete_fields if f.column in kept and not f.generated]

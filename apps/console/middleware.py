@@ -10,6 +10,7 @@ from django.shortcuts import render
 from apps.common.errors import DomainError
 
 OPEN_PREFIXES = ("/accounts/", "/static/", "/healthz", "/readyz", "/metrics", "/api/")
+SIGN_IN_AGAIN = 401
 
 
 class SignInRequiredMiddleware:
@@ -21,6 +22,9 @@ class SignInRequiredMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated or request.path.startswith(OPEN_PREFIXES):
             return self.get_response(request)
+        if request.headers.get("HX-Request"):
+            # A fragment must not be filled with the sign-in page: htmx reloads the whole page instead.
+            return HttpResponse(status=SIGN_IN_AGAIN, headers={"HX-Refresh": "true"})
         return redirect_to_login(request.get_full_path(), settings.LOGIN_URL)
 
 
@@ -34,7 +38,8 @@ class RefusalMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """The page of a refusal; anything else stays an error."""
+        """The page of a refusal, or its sentence alone for a fragment; anything else stays an error."""
         if not isinstance(error, DomainError):
             return None
-        return render(request, "refused.html", {"error": error}, status=error.status)
+        template = "components/_refused.html" if request.headers.get("HX-Request") else "refused.html"
+        return render(request, template, {"error": error}, status=error.status)

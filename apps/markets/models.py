@@ -27,7 +27,8 @@ class Instrument(HistoryModel):
     class Meta(HistoryModel.Meta):
         constraints = [
             models.CheckConstraint(
-                condition=Q(lot_size__gt=0, tick_size__gt=0, multiplier__gt=0), name="instrument_steps_positive"
+                condition=Q(lot_size__gt=0, tick_size__gt=0, multiplier__gt=0),
+                name="instrument_steps_positive",
             )
         ]
 
@@ -46,7 +47,7 @@ class Dataset(AppendOnlyModel):
     rows = models.PositiveIntegerField()
     first_start = models.DateTimeField()
     last_end = models.DateTimeField()
-    gaps = models.PositiveIntegerField(help_text="Intervals missing between the first bar and the last.")
+    gaps = models.PositiveIntegerField(help_text="Bars missing while the session was open.")
     source = models.TextField(help_text="Provenance.")
 
     def __str__(self) -> str:

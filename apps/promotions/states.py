@@ -21,5 +21,8 @@ _ENDS = {PromotionState.WITHDRAWN, PromotionState.EXPIRED, PromotionState.VOID}
 PROMOTION_TRANSITIONS = {
     PromotionState.GATING: frozenset({PromotionState.VOTING, PromotionState.REFUSED, *_ENDS}),
     PromotionState.VOTING: frozenset({PromotionState.APPROVED, PromotionState.DENIED, *_ENDS}),
-    PromotionState.APPROVED: frozenset({PromotionState.APPLIED, PromotionState.REFUSED, *_ENDS}),
+    # An edit after approval voids the votes and opens voting again.
+    PromotionState.APPROVED: frozenset(
+        {PromotionState.APPLIED, PromotionState.REFUSED, PromotionState.VOTING, *_ENDS}
+    ),
 }

@@ -11,7 +11,6 @@ class LimitKind(TextChoices):
     POSITION = "position", "Position per instrument, units"
     COLLAR_BPS = "collar_bps", "Price collar, basis points"
     ORDERS_PER_MINUTE = "orders_per_minute", "Orders per minute"
-    GROSS_EXPOSURE = "gross_exposure", "Gross exposure, base currency"
 
 
 class TradingState(IntegerChoices):

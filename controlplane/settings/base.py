@@ -231,6 +231,7 @@ QUEUES: dict[str, list[str]] = {
         "execution.send_due_orders",
         "execution.sync_due_accounts",
         "execution.drain_holds",
+        "markets.tick_feeds",
         "venues.paper.match_due",
     ],
     "cycles": ["execution.run_due_cycles"],
@@ -238,8 +239,8 @@ QUEUES: dict[str, list[str]] = {
     "default": [
         "rollouts.apply_due",
         "reconciliation.run_due",
+        "promotions.settle_due",
         "promotions.expire_due",
-        "deployments.expire_sessions",
     ],
 }
 CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in QUEUES}
@@ -249,13 +250,14 @@ SWEEP_S: dict[str, float] = {
     "execution.send_due_orders": 1,
     "execution.sync_due_accounts": 1,
     "execution.drain_holds": 1,
+    "markets.tick_feeds": 1,
     "venues.paper.match_due": 1,
     "execution.run_due_cycles": 1,
     "releases.run_due_gates": 3,
     "rollouts.apply_due": 2,
     "reconciliation.run_due": 5,
+    "promotions.settle_due": 3,
     "promotions.expire_due": 30,
-    "deployments.expire_sessions": 5,
 }
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": schedule(run_every=every), "options": {"expires": max(2 * every, 5)}}

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 
 from controlplane.embedded.errors import EmbeddedServerError
 from controlplane.supervisor import installation as installations
@@ -18,7 +19,7 @@ STOP_SECONDS_MAX = 60.0
 USAGE = "usage: python -m controlplane.supervisor [run | stop | manage COMMAND ...]"
 
 
-def run(installation: Installation) -> int:
+def run(installation: Installation, start: Callable[[Fleet, dict[str, str]], None] = bring_up) -> int:
     """Bring the product up and keep it up until INT, TERM or HUP; 0 after a clean end."""
     installation.take()
     installation.check_ports()
@@ -26,7 +27,7 @@ def run(installation: Installation) -> int:
     fleet = Fleet(installation, terminal)
     fleet.install_signal_handlers()
     try:
-        bring_up(fleet, dict(os.environ))
+        start(fleet, dict(os.environ))
         fleet.watch()
     except StopRequested:
         terminal.say("product", "stopping (a second Ctrl-C kills)")

@@ -1,6 +1,7 @@
 """One supervised process: started, started again when it dies, stopped within a bound."""
 
 import enum
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -92,7 +93,7 @@ class Child:
     def kill(self) -> None:
         """End it and its whole process group at once."""
         if self.process and self.state is State.RUNNING:
-            signal_group(self.process.pid, self.command.orphan_signal)
+            signal_group(self.process.pid, signal.SIGKILL)
 
     def _restart(self) -> None:
         try:

@@ -15,7 +15,7 @@ from controlplane.supervisor.keeper import Keeper
 from controlplane.supervisor.terminal import Terminal
 
 TICK_SECONDS = 0.05
-STOP_SECONDS_MAX = 12.0
+STOP_SECONDS_MAX = 10.0
 KILL_SECONDS_MAX = 5.0
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SERVER_NAMES = ("postgres", "redis")
@@ -28,9 +28,12 @@ class StopRequested(Exception):
 class Fleet:
     """All children of one installation."""
 
-    def __init__(self, installation: Installation, terminal: Terminal) -> None:
+    def __init__(
+        self, installation: Installation, terminal: Terminal, *, stop_seconds_max: float = STOP_SECONDS_MAX
+    ) -> None:
         self.installation = installation
         self.terminal = terminal
+        self.stop_seconds_max = stop_seconds_max
         self.children: list[Child] = []
         self.ready = False
         self._stops_asked = 0
@@ -41,8 +44,10 @@ class Fleet:
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_stop_signal)
 
-    def add(self, command: Command, *, notable: re.Pattern[str] = logs.TROUBLE, once: bool = False) -> Child:
-        """Start a command and supervise it from now on."""
+    def add(
+        self, command: Command, *, notable: re.Pattern[str] | None = logs.TROUBLE, once: bool = False
+    ) -> Child:
+        """Start a command and supervise it from now on; its `notable` lines (None: all) are shown."""
         log = logs.open_log(self.installation.var, command.name, self.terminal, notable)
         child = Child(
             command, log, self._keeper, lambda text: self.terminal.say(command.name, text), once=once
@@ -94,7 +99,7 @@ class Fleet:
     def _stop(self, group: list[Child]) -> None:
         for child in group:
             child.ask_to_stop()
-        if self._wait_stopped(group, STOP_SECONDS_MAX, impatient=True):
+        if self._wait_stopped(group, self.stop_seconds_max, impatient=True):
             return
         for child in group:
             if not child.has_stopped():

@@ -64,9 +64,9 @@ def keep(lines: Iterable[str]) -> None:
             guarded[int(pgid)] = int(number)
         else:
             guarded.pop(int(pgid), None)
-    for pgid, number in guarded.items():
+    for group, last_signal in guarded.items():
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(pgid, number)
+            os.killpg(group, last_signal)
 
 
 if __name__ == "__main__":

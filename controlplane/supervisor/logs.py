@@ -12,9 +12,9 @@ from controlplane.supervisor.terminal import Filter, Terminal
 FILE_BYTES_MAX = 5_000_000
 OLD_FILES_MAX = 3
 LINE_BYTES_MAX = 64_000
-EVERYTHING = re.compile(r"\S")
 TROUBLE = re.compile(r'\b(ERROR|CRITICAL|FATAL|PANIC)\b|"level": ?"(error|critical)"')
-SERVER_TROUBLE = re.compile(r"\b(FATAL|PANIC)\b")
+# A database that starts or stops refuses its clients in these words; that is no trouble of its own.
+SERVER_TROUBLE = re.compile(r"\bPANIC\b|\bFATAL: (?!.*(starting up|shutting down|administrator command))")
 
 
 class Log:
@@ -34,22 +34,16 @@ class Log:
         reader.start()
         return reader
 
-    def tail(self, lines_max: int = 15) -> list[str]:
-        """The last lines written, to show beside a failure."""
-        try:
-            return self.path.read_text(errors="replace").splitlines()[-lines_max:]
-        except FileNotFoundError:
-            return []
-
     def _read(self, stream: IO[bytes]) -> None:
         with stream:
             while raw := stream.readline(LINE_BYTES_MAX):
                 line = raw.decode(errors="replace").rstrip()
                 self._file.handle(logging.makeLogRecord({"msg": line, "levelno": logging.INFO}))
-                self._filter.offer(line)
+                if line:
+                    self._filter.offer(line)
 
 
-def open_log(folder: Path, name: str, terminal: Terminal, notable: re.Pattern[str]) -> Log:
+def open_log(folder: Path, name: str, terminal: Terminal, notable: re.Pattern[str] | None) -> Log:
     """The log of the named child under the installation's `log` folder."""
     path = folder / "log" / f"{name}.log"
     return Log(path, Filter(terminal, name, notable, log_name=f"{folder.name}/log/{name}.log"))

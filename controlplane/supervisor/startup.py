@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 
 from controlplane.embedded.ports import LOOPBACK
-from controlplane.supervisor import logs, plan, servers
-from controlplane.supervisor.children import Child, State, describe_exit
+from controlplane.supervisor import plan, servers
+from controlplane.supervisor.children import State, describe_exit
 from controlplane.supervisor.fleet import Fleet
 from controlplane.supervisor.installation import Installation, RefusedError
 
@@ -43,7 +43,7 @@ def bring_up(fleet: Fleet, given: Mapping[str, str]) -> None:
         fleet.add(command)
     terminal.say("product", "web, live, workers and beat are started; waiting for the first answer")
     _wait_ready(fleet)
-    fleet.add(plan.seed(environment), notable=logs.EVERYTHING, once=True)
+    fleet.add(plan.seed(environment), notable=None, once=True)
 
 
 def _environment(
@@ -61,16 +61,13 @@ def _environment(
 
 def _provision(fleet: Fleet, environment: Mapping[str, str]) -> None:
     fleet.terminal.say("provision", "migrating the database and granting rights")
-    child = fleet.add(plan.provision(environment), notable=logs.EVERYTHING, once=True)
+    child = fleet.add(plan.provision(environment), notable=None, once=True)
     if not fleet.wait_until(lambda: child.state is State.ENDED, seconds_max=PROVISION_SECONDS_MAX):
         raise RefusedError(f"provision took longer than {PROVISION_SECONDS_MAX:.0f} s; giving up.")
     if child.exit_code != 0:
-        raise RefusedError(_failure(child))
-
-
-def _failure(child: Child) -> str:
-    tail = "\n".join(f"    {line}" for line in child.log.tail())
-    return f"{child.name} failed ({describe_exit(child.exit_code)}). The end of {child.log.path}:\n{tail}"
+        raise RefusedError(
+            f"provision failed ({describe_exit(child.exit_code)}): see the lines above or {child.log.path}"
+        )
 
 
 def _wait_ready(fleet: Fleet) -> None:
@@ -84,7 +81,8 @@ def _wait_ready(fleet: Fleet) -> None:
         if status == 200:
             break
         if time.monotonic() > next_report:
-            fleet.terminal.say("product", f"not ready yet: {body[:300] or 'no answer'}")
+            said = " ".join(body.split())[:300] or "no answer"
+            fleet.terminal.say("product", f"not ready yet: {said}")
             next_report = time.monotonic() + READY_REPORT_SECONDS
         next_poll = time.monotonic() + READY_POLL_SECONDS
     fleet.mark_ready()

@@ -9,6 +9,7 @@ from collections import deque
 from typing import TextIO
 
 LINES_MAX = 6
+LINE_CHARACTERS_MAX = 500
 WINDOW_SECONDS = 10.0
 NAME_WIDTH = 14
 
@@ -48,15 +49,20 @@ class Terminal:
 class Filter:
     """Lets a child's notable lines through to the terminal, a bounded number at a time."""
 
-    def __init__(self, terminal: Terminal, name: str, notable: re.Pattern[str], *, log_name: str) -> None:
+    def __init__(
+        self, terminal: Terminal, name: str, notable: re.Pattern[str] | None, *, log_name: str
+    ) -> None:
         self._terminal = terminal
         self._name = name
-        self._notable = notable
+        self._notable = notable  # None: every line, without a bound
         self._log_name = log_name
         self._shown: deque[float] = deque()
 
     def offer(self, line: str) -> None:
         """Show the line if it is notable and there is room for it."""
+        if self._notable is None:
+            self._terminal.say(self._name, readable(line))
+            return
         if not self._notable.search(line):
             return
         now = time.monotonic()
@@ -70,14 +76,18 @@ class Filter:
 
 
 def readable(line: str) -> str:
-    """A JSON log line as a sentence; any other line as it is."""
+    """A JSON log line as a sentence, any other line as it is; both within a bound."""
+    return _sentence(line)[:LINE_CHARACTERS_MAX]
+
+
+def _sentence(line: str) -> str:
     try:
         record = json.loads(line)
     except ValueError:
         return line
     if not isinstance(record, dict):
         return line
-    level = str(record.get("level", "")).upper()
-    text = str(record.get("event") or record.get("message") or line)
-    trouble = str(record.get("exception") or "").strip().rsplit("\n", 1)[-1]
-    return " ".join(part for part in (level, text, trouble) if part)
+    text = str(record.get("event") or record.get("message") or line).strip()
+    trouble = str(record.get("exception") or "").strip()
+    parts = (str(record.get("level", "")).upper(), text.partition("\n")[0], trouble.rpartition("\n")[2])
+    return " ".join(part for part in parts if part)

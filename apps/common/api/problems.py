@@ -4,22 +4,23 @@ from typing import Any
 
 import structlog
 from django.core.exceptions import PermissionDenied
-from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.db import IntegrityError, InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from apps.common.errors import DomainError, Forbidden, Invalid, NotFound, Unavailable
+from apps.common.errors import DomainError, Forbidden, Invalid, NotFound, Refused, Unavailable
 from apps.common.logs import request_id
 
 log = structlog.get_logger(__name__)
 MEDIA_TYPE = "application/problem+json"
+UNIQUE_VIOLATION = "23505"
 
 
-def problem(error: DomainError, headers: dict[str, str] | None = None) -> Response:
-    """The problem response of a domain error."""
-    body = {
+def body_of(error: DomainError) -> dict[str, Any]:
+    """The problem details of a domain error."""
+    return {
         "type": f"urn:quarterdeck:problem:{error.code.lower().replace('_', '-')}",
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,
@@ -28,11 +29,35 @@ def problem(error: DomainError, headers: dict[str, str] | None = None) -> Respon
         "request_id": request_id.get(),
         **({"context": error.context} if error.context else {}),
     }
-    return Response(body, status=error.status, content_type=MEDIA_TYPE, headers=headers)
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler: every known failure becomes a problem with a stable code."""
+def problem(error: DomainError, headers: dict[str, str] | None = None) -> Response:
+    """The problem response of a domain error."""
+    return Response(body_of(error), status=error.status, content_type=MEDIA_TYPE, headers=headers)
+
+
+def unknown_route(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+    """The answer of every address below /api/ that no route serves."""
+    error = NotFound("ROUTE_UNKNOWN", "no such address; /api/v1/docs/ lists them")
+    return JsonResponse(body_of(error), status=error.status, content_type=MEDIA_TYPE)
+
+
+def server_error(request: HttpRequest, *_: Any) -> HttpResponse:
+    """The answer to a failure of ours: it names nothing but the request id."""
+    return JsonResponse(body_of(ServerError()), status=500, content_type=MEDIA_TYPE)
+
+
+class ServerError(DomainError):
+    """A failure of ours; the log has the traceback under the request id."""
+
+    status = 500
+
+    def __init__(self) -> None:
+        super().__init__("SERVER_ERROR", "something failed here; the request id finds it in the log")
+
+
+def handle(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler: every failure becomes a problem with a stable code."""
     if isinstance(error, DomainError):
         return problem(error)
     if isinstance(error, Http404):
@@ -44,7 +69,10 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         return problem(Unavailable("DATABASE_UNAVAILABLE", "the database did not answer; try again"))
     if isinstance(error, exceptions.APIException):
         return _from_drf(error, context)
-    return None
+    if isinstance(error, IntegrityError) and getattr(error.__cause__, "sqlstate", "") == UNIQUE_VIOLATION:
+        return problem(Refused("ALREADY_EXISTS", "there is one already; the database keeps them unique"))
+    log.error("api.failed", exc_info=error)
+    return problem(ServerError())
 
 
 def _from_drf(error: exceptions.APIException, context: dict[str, Any]) -> Response:
@@ -52,7 +80,7 @@ def _from_drf(error: exceptions.APIException, context: dict[str, Any]) -> Respon
     headers = dict(answer.headers) if answer is not None else {}
     headers.pop("Content-Type", None)
     if isinstance(error, exceptions.ValidationError):
-        return problem(Invalid("VALIDATION_FAILED", "some fields are not acceptable", fields=error.detail))
+        return problem(Invalid("VALIDATION_FAILED", "some fields are not acceptable", fields=error.get_full_details()))
     code = str(error.default_code).upper()
     refusal = DomainError(code, str(error.detail))
     refusal.status = error.status_code

@@ -49,12 +49,7 @@ class Migration(migrations.Migration):
                 ("rows", models.PositiveIntegerField()),
                 ("first_start", models.DateTimeField()),
                 ("last_end", models.DateTimeField()),
-                (
-                    "gaps",
-                    models.PositiveIntegerField(
-                        help_text="Intervals missing between the first bar and the last."
-                    ),
-                ),
+                ("gaps", models.PositiveIntegerField(help_text="Bars missing while the session was open.")),
                 ("source", models.TextField(help_text="Provenance.")),
             ],
             options={

@@ -157,6 +157,15 @@ class Migration(migrations.Migration):
                 ("mode", models.TextField(choices=[("paper", "Paper"), ("live", "Live")])),
                 ("currency", models.CharField(max_length=12)),
                 (
+                    "opening_cash",
+                    apps.common.models.ExactDecimalField(
+                        decimal_places=18,
+                        default=0,
+                        help_text="What we know was there before our first fill.",
+                        max_digits=38,
+                    ),
+                ),
+                (
                     "history_id",
                     models.UUIDField(
                         db_default=apps.common.models.UuidV7(),
@@ -251,6 +260,15 @@ class Migration(migrations.Migration):
                 ("mode", models.TextField(choices=[("paper", "Paper"), ("live", "Live")])),
                 ("currency", models.CharField(max_length=12)),
                 (
+                    "opening_cash",
+                    apps.common.models.ExactDecimalField(
+                        decimal_places=18,
+                        default=0,
+                        help_text="What we know was there before our first fill.",
+                        max_digits=38,
+                    ),
+                ),
+                (
                     "bucket",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.PROTECT,
@@ -307,8 +325,8 @@ class Migration(migrations.Migration):
                 name="history",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     declare="DECLARE _actor TEXT; _row RECORD; _type TEXT;",
-                    func='\n            IF TG_OP = \'UPDATE\' THEN\n                IF NOT (OLD."id" IS DISTINCT FROM NEW."id" OR OLD."created_at" IS DISTINCT FROM NEW."created_at" OR OLD."venue_id" IS DISTINCT FROM NEW."venue_id" OR OLD."bucket_id" IS DISTINCT FROM NEW."bucket_id" OR OLD."name" IS DISTINCT FROM NEW."name" OR OLD."environment" IS DISTINCT FROM NEW."environment" OR OLD."mode" IS DISTINCT FROM NEW."mode" OR OLD."currency" IS DISTINCT FROM NEW."currency" OR OLD."scope_id" IS DISTINCT FROM NEW."scope_id") THEN RETURN NULL; END IF;\n                _row := NEW; _type := \'~\';\n            ELSIF TG_OP = \'INSERT\' THEN\n                _row := NEW; _type := \'+\';\n            ELSE\n                _row := OLD; _type := \'-\';\n            END IF;\n            _actor := NULLIF(current_setting(\'quarterdeck.actor\', true), \'\');\n            IF _actor IS NULL THEN\n                IF session_user = \'quarterdeck_app\' THEN\n                    RAISE EXCEPTION \'a write to % without an actor\', TG_TABLE_NAME USING ERRCODE = \'QD001\';\n                END IF;\n                _actor := \'db:\' || session_user;\n            END IF;\n            INSERT INTO "venues_historicalaccount" ("id", "created_at", "venue_id", "bucket_id", "name", "environment", "mode", "currency", "scope_id", history_id, history_date, history_type,\n                history_change_reason, history_user_id, request_id)\n            VALUES (_row."id", _row."created_at", _row."venue_id", _row."bucket_id", _row."name", _row."environment", _row."mode", _row."currency", _row."scope_id", uuidv7(), clock_timestamp(), _type,\n                COALESCE(current_setting(\'quarterdeck.reason\', true), \'\'), _actor,\n                COALESCE(current_setting(\'quarterdeck.request_id\', true), \'\'));\n            RETURN NULL;\n        ',
-                    hash="fb9a13d0b849bd6850a6364b639745917cefd91b",
+                    func='\n            IF TG_OP = \'UPDATE\' THEN\n                IF NOT (OLD."id" IS DISTINCT FROM NEW."id" OR OLD."created_at" IS DISTINCT FROM NEW."created_at" OR OLD."venue_id" IS DISTINCT FROM NEW."venue_id" OR OLD."bucket_id" IS DISTINCT FROM NEW."bucket_id" OR OLD."name" IS DISTINCT FROM NEW."name" OR OLD."environment" IS DISTINCT FROM NEW."environment" OR OLD."mode" IS DISTINCT FROM NEW."mode" OR OLD."currency" IS DISTINCT FROM NEW."currency" OR OLD."opening_cash" IS DISTINCT FROM NEW."opening_cash" OR OLD."scope_id" IS DISTINCT FROM NEW."scope_id") THEN RETURN NULL; END IF;\n                _row := NEW; _type := \'~\';\n            ELSIF TG_OP = \'INSERT\' THEN\n                _row := NEW; _type := \'+\';\n            ELSE\n                _row := OLD; _type := \'-\';\n            END IF;\n            _actor := NULLIF(current_setting(\'quarterdeck.actor\', true), \'\');\n            IF _actor IS NULL THEN\n                IF session_user = \'quarterdeck_app\' THEN\n                    RAISE EXCEPTION \'a write to % without an actor\', TG_TABLE_NAME USING ERRCODE = \'QD001\';\n                END IF;\n                _actor := \'db:\' || session_user;\n            END IF;\n            INSERT INTO "venues_historicalaccount" ("id", "created_at", "venue_id", "bucket_id", "name", "environment", "mode", "currency", "opening_cash", "scope_id", history_id, history_date, history_type,\n                history_change_reason, history_user_id, request_id)\n            VALUES (_row."id", _row."created_at", _row."venue_id", _row."bucket_id", _row."name", _row."environment", _row."mode", _row."currency", _row."opening_cash", _row."scope_id", uuidv7(), clock_timestamp(), _type,\n                COALESCE(current_setting(\'quarterdeck.reason\', true), \'\'), _actor,\n                COALESCE(current_setting(\'quarterdeck.request_id\', true), \'\'));\n            RETURN NULL;\n        ',
+                    hash="9ec200607400633c8cec3b2498f599d78c4c104c",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_history_a9a96",
                     table="venues_account",

@@ -2,8 +2,10 @@
 
 from django.db import models
 from django.db.models import Q
+from quarterdeck.events import Instrument
 
 from apps.common.models import ExactDecimalField, OperationalModel
+from apps.venues.adapters.base import SubmitRequest
 
 
 class PaperAccount(OperationalModel):
@@ -28,7 +30,19 @@ class PaperMarket(OperationalModel):
     simulation = models.JSONField(help_text="Simulator settings: spread, slippage, fees, participation.")
     lot_size = ExactDecimalField()
     tick_size = ExactDecimalField()
-    due_at = models.DateTimeField(null=True)
+    multiplier = ExactDecimalField(default=1)
+    currency = models.CharField(max_length=12, help_text="What prices and fees are in.")
+
+    def instrument(self) -> Instrument:
+        """The simulator's instrument; the smallest order is one lot."""
+        return Instrument(
+            symbol=self.symbol,
+            tick_size=self.tick_size,
+            lot_size=self.lot_size,
+            quantity_min=self.lot_size,
+            multiplier=self.multiplier,
+            currency=self.currency,
+        )
 
 
 class PaperOrder(OperationalModel):
@@ -48,20 +62,39 @@ class PaperOrder(OperationalModel):
     is_reduce_only = models.BooleanField(default=False)
     filled_quantity = ExactDecimalField(default=0)
     average_price = ExactDecimalField(null=True)
+    reserved = ExactDecimalField(default=0, help_text="Cash that the rest of a buy keeps back.")
     state = models.TextField(help_text="open, filled, canceled, rejected, expired")
     reject_code = models.TextField(default="", blank=True)
-    eligible_from_ms = models.BigIntegerField(help_text="Market time: only bars starting then or later fill it.")
+    eligible_from_ms = models.BigIntegerField(
+        help_text="Market time: only bars starting then or later fill it."
+    )
     is_triggered = models.BooleanField(default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "client_order_id"], name="paper_client_id_once"),
-            models.CheckConstraint(condition=Q(filled_quantity__lte=models.F("quantity")), name="paper_no_overfill"),
+            models.CheckConstraint(
+                condition=Q(filled_quantity__lte=models.F("quantity")), name="paper_no_overfill"
+            ),
         ]
         indexes = [
             models.Index(fields=["symbol", "id"], condition=Q(state="open"), name="paper_open_by_symbol"),
         ]
+
+    def request(self) -> SubmitRequest:
+        """What the client asked for."""
+        return SubmitRequest(
+            client_order_id=self.client_order_id,
+            symbol=self.symbol,
+            side=self.side,
+            order_type=self.order_type,
+            time_in_force=self.time_in_force,
+            quantity=self.quantity,
+            limit_price=self.limit_price,
+            stop_price=self.stop_price,
+            is_reduce_only=self.is_reduce_only,
+        )
 
 
 class PaperTrade(OperationalModel):

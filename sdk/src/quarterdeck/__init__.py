@@ -1,6 +1,6 @@
 """Quarterdeck SDK: write a bot, run it locally, build and sign it."""
 
-from .events import (
+from quarterdeck.events import (
     Bar,
     Fill,
     Inputs,
@@ -14,7 +14,7 @@ from .events import (
     Signal,
     TimeInForce,
 )
-from .strategy import Context, Strategy
+from quarterdeck.strategy import Context, Strategy
 
 __version__ = "0.1.0"
 __all__ = [

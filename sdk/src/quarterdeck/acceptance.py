@@ -2,9 +2,9 @@
 
 from decimal import Decimal, localcontext
 
-from .decimals import EXACT, ONE, TEN_THOUSAND, ZERO, is_multiple
-from .events import Instrument, OrderType, Side, TimeInForce
-from .simvalues import SimConfig, SimOrder
+from quarterdeck.decimals import EXACT, ONE, TEN_THOUSAND, ZERO, is_multiple
+from quarterdeck.events import Instrument, OrderType, Side, TimeInForce
+from quarterdeck.simvalues import SimConfig, SimOrder
 
 _LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
 _STOP_TYPES = (OrderType.STOP, OrderType.STOP_LIMIT)

@@ -5,11 +5,12 @@ import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal, localcontext
 
-from .book import Book
-from .decimals import EXACT, plain
-from .events import Bar, Intent
-from .messages import fill_fields, intent_fields, update_fields
-from .session import Session
+from quarterdeck.book import Book
+from quarterdeck.decimals import EXACT, plain
+from quarterdeck.events import Bar, Intent
+from quarterdeck.messages import fill_fields, intent_fields, update_fields
+from quarterdeck.session import Session
+
 
 def step(session: Session, book: Book, bars: Iterable[Bar]) -> list[Intent]:
     """Run the strategy over bars against the books; the intents of these bars, in order.

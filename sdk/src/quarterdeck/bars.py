@@ -7,10 +7,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from .decimals import parse_decimal, plain
-from .events import Bar
+from quarterdeck.decimals import parse_decimal, plain
+from quarterdeck.events import Bar
 
-INTERVAL_MS = {"1m": 60_000, "5m": 300_000, "15m": 900_000, "1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
+INTERVAL_MS = {
+    "1m": 60_000,
+    "5m": 300_000,
+    "15m": 900_000,
+    "1h": 3_600_000,
+    "4h": 14_400_000,
+    "1d": 86_400_000,
+}
 COLUMNS = ("timestamp", "open", "high", "low", "close", "volume")
 _VOLUME = re.compile(r"[0-9]{1,20}(\.[0-9]{1,18})?(E\+[0-9]{1,2})?")
 
@@ -55,8 +62,8 @@ def _bar(row: list[str], instrument: str, interval_ms: int) -> Bar:
     if len(row) != len(COLUMNS):
         raise ValueError(f"{len(row)} fields, expected {len(COLUMNS)}")
     start_ms = _epoch_ms(row[0])
-    prices = [parse_decimal(text) for text in row[1:5]]
-    return Bar(instrument, start_ms, start_ms + interval_ms, *prices, volume=_volume(row[5]))
+    prices = [*map(parse_decimal, row[1:5]), _volume(row[5])]
+    return Bar(instrument, start_ms, start_ms + interval_ms, *prices)
 
 
 def _volume(text: str) -> Decimal:

@@ -3,12 +3,12 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .acceptance import accept, required_cash
-from .decimals import EXACT, ZERO
-from .events import Bar, Fill, Instrument, Intent, OrderStatus, OrderUpdate, Side
-from .holding import Holding, apply_fill, cash_delta
-from .simulator import match
-from .simvalues import MatchResult, SimConfig, SimFill, SimOrder, SimState
+from quarterdeck.acceptance import accept, required_cash
+from quarterdeck.decimals import EXACT, ZERO
+from quarterdeck.events import Bar, Fill, Instrument, Intent, OrderStatus, OrderUpdate, Side
+from quarterdeck.holding import Holding, apply_fill, cash_delta
+from quarterdeck.simulator import match
+from quarterdeck.simvalues import MatchResult, SimConfig, SimFill, SimOrder, SimState
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ ZERO = Decimal(0)
 ONE = Decimal(1)
 TEN_THOUSAND = Decimal(10_000)
 
-_PLAIN = re.compile(r"-?[0-9]{1,%d}(\.[0-9]{1,%d})?" % (INTEGER_DIGITS_MAX, FRACTION_DIGITS_MAX))
+_PLAIN = re.compile(rf"-?[0-9]{{1,{INTEGER_DIGITS_MAX}}}(\.[0-9]{{1,{FRACTION_DIGITS_MAX}}})?")
 
 
 def parse_decimal(text: object) -> Decimal:

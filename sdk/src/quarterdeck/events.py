@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from .decimals import ONE
+from quarterdeck.decimals import ONE
 
 
 class Side(StrEnum):

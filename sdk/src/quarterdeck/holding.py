@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal, localcontext
 
-from .decimals import EXACT, ZERO
-from .events import Side
+from quarterdeck.decimals import EXACT, ZERO
+from quarterdeck.events import Side
 
 PRICE_STEP = Decimal("0.000000000000000001")
 
@@ -30,7 +30,8 @@ def apply_fill(
 ) -> Holding:
     """The holding after a fill: average cost, realised PnL before fees, fees apart.
 
-    Average and PnL are rounded half-even to 18 decimal places; crossing zero closes and opens at the fill's price.
+    Average and PnL are rounded half-even to 18 decimal places. Crossing zero closes the holding and
+    opens another at the fill's price.
     """
     with localcontext(EXACT):
         signed = quantity if side == Side.BUY else -quantity

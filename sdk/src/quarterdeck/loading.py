@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from .strategy import Strategy
+from quarterdeck.strategy import Strategy
 
 BOT_TOML = "bot.toml"
 

@@ -1,9 +1,10 @@
 """Values to message fields and back; what comes from the other side is checked field by field."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
-from .decimals import parse_decimal, plain
-from .events import (
+from quarterdeck.decimals import parse_decimal, plain
+from quarterdeck.events import (
     Bar,
     Event,
     Fill,
@@ -18,7 +19,7 @@ from .events import (
     Signal,
     TimeInForce,
 )
-from .protocol import (
+from quarterdeck.protocol import (
     NAME_LENGTH_MAX,
     NOTES_PER_EVENT_MAX,
     VALUE_LENGTH_MAX,
@@ -138,13 +139,23 @@ def _to_update(m: Message) -> OrderUpdate:
     )
 
 
-_EVENT_READERS = {"bar": _to_bar, "fill": _to_fill, "order": _to_update}
+_EVENT_READERS: dict[str, Callable[[Message], Event]] = {
+    "bar": _to_bar,
+    "fill": _to_fill,
+    "order": _to_update,
+}
 
 
 def to_instrument(m: Message) -> Instrument:
     """The instrument a start message names; ValueError or KeyError when it does not."""
-    steps = [parse_decimal(m[name]) for name in ("tick_size", "lot_size", "quantity_min", "multiplier")]
-    return Instrument(_name(m["symbol"]), *steps, currency=_name(m["currency"]))
+    return Instrument(
+        symbol=_name(m["symbol"]),
+        tick_size=_positive(m["tick_size"]),
+        lot_size=_positive(m["lot_size"]),
+        quantity_min=parse_decimal(m["quantity_min"]),
+        multiplier=_positive(m["multiplier"]),
+        currency=_name(m["currency"]),
+    )
 
 
 def to_intent(m: Message) -> Intent:

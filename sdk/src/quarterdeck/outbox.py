@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .decimals import EXACT, ZERO, parse_decimal, plain
-from .events import Fill, Inputs, Intent, OrderUpdate, Side, Signal
-from .protocol import INTENTS_PER_EVENT_MAX, NAME_LENGTH_MAX, NOTES_PER_EVENT_MAX, VALUE_LENGTH_MAX
+from quarterdeck.decimals import EXACT, ZERO, parse_decimal, plain
+from quarterdeck.events import Fill, Inputs, Intent, OrderUpdate, Side, Signal
+from quarterdeck.protocol import INTENTS_PER_EVENT_MAX, NAME_LENGTH_MAX, NOTES_PER_EVENT_MAX, VALUE_LENGTH_MAX
 
 
 class OutboxFull(RuntimeError):
@@ -104,7 +104,9 @@ class Outbox:
             "next_seq": self.next_seq,
             "market_ms": self.market_ms,
             "positions": {symbol: plain(held) for symbol, held in sorted(self.positions.items())},
-            "open": {str(seq): [o.instrument, o.side, plain(o.leaves)] for seq, o in sorted(self.open.items())},
+            "open": {
+                str(seq): [o.instrument, o.side, plain(o.leaves)] for seq, o in sorted(self.open.items())
+            },
         }
 
     def load(self, data: Mapping[str, Any]) -> None:

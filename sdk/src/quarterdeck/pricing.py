@@ -11,9 +11,9 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from hashlib import blake2b
 from typing import NamedTuple
 
-from .decimals import TEN_THOUSAND
-from .events import Bar, Instrument, OrderType, Side
-from .simvalues import SimConfig, SimOrder
+from quarterdeck.decimals import TEN_THOUSAND
+from quarterdeck.events import Bar, Instrument, OrderType, Side
+from quarterdeck.simvalues import SimConfig, SimOrder
 
 _DRAW_STEPS = 1_000_000
 

@@ -7,15 +7,15 @@ from decimal import Decimal, setcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from .backtest import intents_hash, result_hash, step
-from .book import Book
-from .decimals import EXACT, parse_decimal
-from .events import Bar, Intent
-from .loading import load_strategy
-from .messages import inputs_fields, intent_fields, signal_fields, to_event, to_instrument
-from .protocol import LINE_BYTES_MAX, VALUE_LENGTH_MAX, Message, ProtocolError, decode, encode
-from .session import Session
-from .simvalues import SimConfig
+from quarterdeck.backtest import intents_hash, result_hash, step
+from quarterdeck.book import Book
+from quarterdeck.decimals import EXACT, parse_decimal
+from quarterdeck.events import Bar, Intent
+from quarterdeck.loading import load_strategy
+from quarterdeck.messages import inputs_fields, intent_fields, signal_fields, to_event, to_instrument
+from quarterdeck.protocol import LINE_BYTES_MAX, VALUE_LENGTH_MAX, Message, ProtocolError, decode, encode
+from quarterdeck.session import Session
+from quarterdeck.simvalues import SimConfig
 
 
 def main(build_dir: Path) -> int:

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from decimal import localcontext
 from typing import Any
 
-from .decimals import EXACT
-from .events import Bar, Event, Fill, Inputs, Instrument, Intent, Signal
-from .outbox import Outbox
-from .strategy import Context, Strategy
+from quarterdeck.decimals import EXACT
+from quarterdeck.events import Bar, Event, Fill, Inputs, Instrument, Intent, Signal
+from quarterdeck.outbox import Outbox
+from quarterdeck.strategy import Context, Strategy
 
 CHECKPOINT_VERSION = 1
 

@@ -6,10 +6,10 @@ whether a stop has triggered), so a backtest can keep it in memory and a venue i
 
 from decimal import ROUND_UP, Decimal, localcontext
 
-from .decimals import EXACT, ONE, TEN_THOUSAND, ZERO, floor_to_step
-from .events import Bar, Instrument, Side, TimeInForce
-from .pricing import Case, Quote, quote
-from .simvalues import MatchResult, SimConfig, SimFill, SimOrder, SimState
+from quarterdeck.decimals import EXACT, ONE, TEN_THOUSAND, ZERO, floor_to_step
+from quarterdeck.events import Bar, Instrument, Side, TimeInForce
+from quarterdeck.pricing import Case, Quote, quote
+from quarterdeck.simvalues import MatchResult, SimConfig, SimFill, SimOrder, SimState
 
 FEE_STEP = Decimal("0.00000001")
 
@@ -84,10 +84,10 @@ def _account_allows(
     """How much position and money let trade, and the code that ends the order when that is less."""
     order, quantity, code = case.order, leaves, ""
     closable = max(ZERO, position if order.side == Side.SELL else -position)
-    if order.reduce_only or (order.side == Side.SELL and not case.config.allow_short):
-        if closable < quantity:
-            quantity = closable
-            code = "REDUCE_ONLY_NO_POSITION" if order.reduce_only else "POSITION_INSUFFICIENT"
+    may_only_close = order.reduce_only or (order.side == Side.SELL and not case.config.allow_short)
+    if may_only_close and closable < quantity:
+        quantity = closable
+        code = "REDUCE_ONLY_NO_POSITION" if order.reduce_only else "POSITION_INSUFFICIENT"
     closing = min(quantity, closable)
     affordable = closing + _affordable(case, price, quantity - closing, buying_power)
     if affordable < quantity:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from .decimals import ONE, TEN_THOUSAND, ZERO, parse_decimal, plain
-from .events import OrderType, Side, TimeInForce
+from quarterdeck.decimals import ONE, TEN_THOUSAND, ZERO, parse_decimal, plain
+from quarterdeck.events import OrderType, Side, TimeInForce
 
 DAY_MS = 86_400_000
 _DECIMAL_FIELDS = ("half_spread_bps", "slippage_bps", "maker_fee_bps", "taker_fee_bps")

@@ -5,9 +5,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from .decimals import ZERO, parse_decimal
-from .events import Bar, Fill, Instrument, Intent, OrderType, OrderUpdate, Purpose, Side, TimeInForce
-from .outbox import Outbox
+from quarterdeck.decimals import ZERO, parse_decimal
+from quarterdeck.events import (
+    Bar,
+    Fill,
+    Instrument,
+    Intent,
+    OrderType,
+    OrderUpdate,
+    Purpose,
+    Side,
+    TimeInForce,
+)
+from quarterdeck.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)

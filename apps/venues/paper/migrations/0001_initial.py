@@ -78,7 +78,11 @@ class Migration(migrations.Migration):
                 ),
                 ("lot_size", apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38)),
                 ("tick_size", apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38)),
-                ("due_at", models.DateTimeField(null=True)),
+                (
+                    "multiplier",
+                    apps.common.models.ExactDecimalField(decimal_places=18, default=1, max_digits=38),
+                ),
+                ("currency", models.CharField(help_text="What prices and fees are in.", max_length=12)),
             ],
             options={
                 "abstract": False,
@@ -127,6 +131,15 @@ class Migration(migrations.Migration):
                 (
                     "average_price",
                     apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38, null=True),
+                ),
+                (
+                    "reserved",
+                    apps.common.models.ExactDecimalField(
+                        decimal_places=18,
+                        default=0,
+                        help_text="Cash that the rest of a buy keeps back.",
+                        max_digits=38,
+                    ),
                 ),
                 ("state", models.TextField(help_text="open, filled, canceled, rejected, expired")),
                 ("reject_code", models.TextField(blank=True, default="")),

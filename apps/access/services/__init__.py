@@ -1,0 +1,45 @@
+"""Verbs of access, by noun: tree, people, consents, tokens."""
+
+from apps.access.selectors import may
+from apps.access.services.consents import (
+    expire_consents,
+    open_consent,
+    use_consent,
+    void_consent,
+    vote,
+    withdraw_consent,
+)
+from apps.access.services.people import (
+    deactivate,
+    grant_role,
+    make_person,
+    make_service_account,
+    require,
+    revoke_role,
+)
+from apps.access.services.tokens import make_token, revoke_token, token_for
+from apps.access.services.tree import lock_firm, make_bucket, make_desk, make_firm, make_scope
+
+__all__ = [
+    "deactivate",
+    "expire_consents",
+    "grant_role",
+    "lock_firm",
+    "make_bucket",
+    "make_desk",
+    "make_firm",
+    "make_person",
+    "make_scope",
+    "make_service_account",
+    "make_token",
+    "may",
+    "open_consent",
+    "require",
+    "revoke_role",
+    "revoke_token",
+    "token_for",
+    "use_consent",
+    "void_consent",
+    "vote",
+    "withdraw_consent",
+]

@@ -1,0 +1,20 @@
+"""Reads of alerts."""
+
+from django.db.models import Case, QuerySet, Value, When
+
+from apps.access.models import User
+from apps.access.selectors import within
+from apps.alerts.models import Alert
+from apps.alerts.states import AlertState, Tier
+
+URGENCY = Case(When(tier=Tier.CRITICAL, then=Value(0)), When(tier=Tier.HIGH, then=Value(1)), default=Value(2))
+
+
+def visible(user: User) -> QuerySet[Alert]:
+    """Alerts on scopes that `user` may see, newest first."""
+    return within(Alert.objects.select_related("scope"), user, "scope").order_by("-id")
+
+
+def standing(user: User) -> QuerySet[Alert]:
+    """Visible alerts that nobody has resolved, most urgent first, then newest."""
+    return visible(user).exclude(state=AlertState.RESOLVED).order_by(URGENCY, "-id")

@@ -1,0 +1,139 @@
+"""Shapes of strategies, bots, signers and versions."""
+
+from rest_framework import serializers
+
+from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signer, Strategy
+from apps.common.api.fields import Reference, Text
+from apps.common.api.serializers import Act, ReasonedAct, Shown
+
+
+class StrategyShown(Shown):
+    """A strategy."""
+
+    bucket_name = serializers.CharField(source="bucket.name")
+
+    class Meta:
+        model = Strategy
+        fields = ("id", "name", "bucket", "bucket_name", "scope", "created_at")
+        read_only_fields = fields
+
+
+class NewStrategy(Act):
+    """A strategy to make."""
+
+    bucket = Reference(help_text="Id or name of the risk bucket.")
+    name = Text(max_length=100, help_text="Unique in the firm; else STRATEGY_NAME_TAKEN.")
+
+
+class BotShown(Shown):
+    """A bot with its owners and declared blast radius."""
+
+    strategy_name = serializers.CharField(source="strategy.name")
+    owner_name = serializers.CharField(source="owner.display_name")
+    fallback_owner_name = serializers.CharField(source="fallback_owner.display_name")
+    symbols = serializers.ListField(child=serializers.CharField(), help_text="The only instruments it may trade.")
+    accounts = serializers.ListField(child=serializers.CharField(), help_text="The only accounts it may use.")
+
+    class Meta:
+        model = Bot
+        fields = (
+            "id", "name", "strategy", "strategy_name", "owner", "owner_name", "fallback_owner",
+            "fallback_owner_name", "symbols", "accounts", "worker_pool", "stage", "scope", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class NewBot(Act):
+    """A bot to make."""
+
+    strategy = Reference(help_text="Id or name of the strategy.")
+    name = serializers.RegexField(r"^[a-z0-9][a-z0-9-]{1,58}$", help_text="Unique; lower case, digits, hyphens.")
+    owner = Reference(help_text="Id or sign-in name of a person.")
+    fallback_owner = Reference(help_text="Id or sign-in name of another person; else OWNERS_INVALID.")
+    symbols = serializers.ListField(
+        child=Text(max_length=40), allow_empty=False, max_length=100, help_text="Instrument symbols."
+    )
+    accounts = serializers.ListField(
+        child=Text(max_length=60), allow_empty=False, max_length=20, help_text="Account names."
+    )
+
+
+class SignerShown(Shown):
+    """A key whose signatures a desk trusts."""
+
+    class Meta:
+        model = Signer
+        fields = ("id", "desk", "name", "key_id", "public_key", "revoked_at", "created_at")
+        read_only_fields = fields
+
+
+class NewSigner(ReasonedAct):
+    """A key to trust."""
+
+    desk = Reference(help_text="Id or name of the desk.")
+    name = Text(max_length=100)
+    public_key = serializers.RegexField(
+        r"^[A-Za-z0-9+/=]{40,60}$", help_text="Ed25519 public key: raw 32 bytes in base64."
+    )
+
+
+class CodeVersionShown(Shown):
+    """A verified artifact of a bot."""
+
+    key_id = serializers.CharField(source="signer.key_id")
+
+    class Meta:
+        model = CodeVersion
+        fields = (
+            "id", "bot", "number", "version", "git_sha", "artifact_sha256", "artifact_bytes", "lockfile_sha256",
+            "manifest", "parameter_schema", "sbom", "provenance", "signer", "key_id", "signature", "pushed_by",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class NewCodeVersion(Act):
+    """An artifact to push: multipart form data."""
+
+    bot = Reference(help_text="Id or name of the bot.")
+    artifact = serializers.FileField(help_text="The wheel or zip, at most 64 MiB.")
+    git_sha = serializers.RegexField(r"^[0-9a-f]{40}$", help_text="Commit the artifact was built from.")
+    key_id = serializers.RegexField(r"^[0-9a-f]{16}$", help_text="Signer's key; an unknown one is SIGNER_UNKNOWN.")
+    signature = serializers.RegexField(
+        r"^[A-Za-z0-9+/=]{80,100}$", help_text="Base64 of the Ed25519 signature over the canonical statement."
+    )
+    provenance = serializers.JSONField(required=False, default=None, help_text="JSON object: who built it from what.")
+    sbom = serializers.JSONField(required=False, default=None, help_text="JSON object: CycloneDX or SPDX.")
+
+
+class ConfigBundleShown(Shown):
+    """Where and within what bounds a bot trades."""
+
+    class Meta:
+        model = ConfigBundle
+        fields = ("id", "bot", "number", "digest", "content", "pushed_by", "created_at")
+        read_only_fields = fields
+
+
+class NewConfigBundle(Act):
+    """A configuration to push, as JSON or YAML."""
+
+    bot = Reference(help_text="Id or name of the bot.")
+    content = serializers.DictField(help_text="The bundle; decimals as strings. A bad one is CONFIG_SCHEMA.")
+
+
+class ParameterSetShown(Shown):
+    """The strategy's knobs."""
+
+    class Meta:
+        model = ParameterSet
+        fields = ("id", "bot", "number", "digest", "content", "pushed_by", "created_at")
+        read_only_fields = fields
+
+
+class NewParameterSet(Act):
+    """Parameters to push, as JSON or YAML; the code's schema validates them."""
+
+    bot = Reference(help_text="Id or name of the bot.")
+    code_version = serializers.UUIDField(help_text="Id of the code version whose schema applies.")
+    content = serializers.DictField(help_text="Values by name. Bad ones are PARAMETERS_SCHEMA.")

@@ -1,0 +1,15 @@
+"""Routes of bots."""
+
+from rest_framework.routers import SimpleRouter
+
+from apps.bots.api.version_views import CodeVersionViews, ConfigBundleViews, ParameterSetViews
+from apps.bots.api.views import BotViews, SignerViews, StrategyViews
+
+router = SimpleRouter()
+router.register("strategies", StrategyViews, basename="strategy")
+router.register("bots", BotViews, basename="bot")
+router.register("signers", SignerViews, basename="signer")
+router.register("code-versions", CodeVersionViews, basename="code-version")
+router.register("config-bundles", ConfigBundleViews, basename="config-bundle")
+router.register("parameter-sets", ParameterSetViews, basename="parameter-set")
+urlpatterns = router.urls

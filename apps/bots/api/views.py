@@ -1,0 +1,91 @@
+"""Endpoints of strategies, bots and trusted signers."""
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access.api.base import ReadEndpoint
+from apps.access.models import Desk, RiskBucket, User
+from apps.access.states import Permission
+from apps.bots import services
+from apps.bots.api import serializers as shapes
+from apps.bots.models import Bot, Signer, Strategy
+from apps.common.api.filters import filter_set
+from apps.common.api.serializers import ReasonedAct
+
+
+class StrategyViews(ReadEndpoint):
+    """Strategies."""
+
+    queryset = Strategy.objects.select_related("bucket", "scope")
+    serializer_class = shapes.StrategyShown
+    filterset_class = filter_set(Strategy, ids=("bucket",), exact=("name",))
+
+    @extend_schema(request=shapes.NewStrategy, responses={201: shapes.StrategyShown})
+    def create(self, request: Request) -> Response:
+        """Make a strategy (needs `build` on its risk bucket)."""
+        body = self.asked(shapes.NewStrategy)
+        bucket = self.referred(RiskBucket.objects.select_related("scope"), body["bucket"])
+        self.allow(bucket.scope, Permission.BUILD)
+        reason = body["reason"] or f"new strategy {body['name']}"
+        made = services.make_strategy(name=body["name"], bucket=bucket, actor=self.caller, reason=reason)
+        return self.shown(made, 201)
+
+
+class BotViews(ReadEndpoint):
+    """Bots."""
+
+    queryset = Bot.objects.select_related("strategy", "owner", "fallback_owner", "scope")
+    serializer_class = shapes.BotShown
+    filterset_class = filter_set(Bot, ids=("strategy", "owner"), exact=("name", "stage"))
+
+    @extend_schema(request=shapes.NewBot, responses={201: shapes.BotShown})
+    def create(self, request: Request) -> Response:
+        """Make a bot with its owners and blast radius (needs `build` on its strategy)."""
+        body = self.asked(shapes.NewBot)
+        strategy = self.referred(Strategy.objects.select_related("scope"), body["strategy"])
+        self.allow(strategy.scope, Permission.BUILD)
+        made = services.make_bot(
+            strategy=strategy,
+            name=body["name"],
+            owner=self._person(body["owner"]),
+            fallback_owner=self._person(body["fallback_owner"]),
+            symbols=body["symbols"],
+            accounts=body["accounts"],
+            actor=self.caller,
+            reason=body["reason"] or f"new bot {body['name']}",
+        )
+        return self.shown(made, 201)
+
+    def _person(self, reference: str) -> User:
+        found: User = self.referred(User.objects.all(), reference, path=None, name="username")
+        return found
+
+
+class SignerViews(ReadEndpoint):
+    """Keys whose signatures a desk trusts."""
+
+    queryset = Signer.objects.select_related("desk__scope")
+    serializer_class = shapes.SignerShown
+    filterset_class = filter_set(Signer, ids=("desk",), exact=("key_id",))
+    scope_path = "desk__scope"
+
+    @extend_schema(request=shapes.NewSigner, responses={201: shapes.SignerShown})
+    def create(self, request: Request) -> Response:
+        """Trust a key (needs `administer` on the desk)."""
+        body = self.asked(shapes.NewSigner)
+        desk = self.referred(Desk.objects.select_related("scope"), body["desk"])
+        self.allow(desk.scope, Permission.ADMINISTER)
+        made = services.trust_signer(
+            desk=desk, name=body["name"], public_key=body["public_key"], actor=self.caller, reason=body["reason"]
+        )
+        return self.shown(made, 201)
+
+    @extend_schema(request=ReasonedAct, responses={200: shapes.SignerShown})
+    @action(detail=True, methods=["post"])
+    def revoke(self, request: Request, pk: str) -> Response:
+        """Stop trusting a key, for uploads and for launches (needs `administer` on the desk)."""
+        signer = self.target(Permission.ADMINISTER)
+        reason = self.asked(ReasonedAct)["reason"]
+        return self.shown(services.revoke_signer(signer=signer, actor=self.caller, reason=reason))

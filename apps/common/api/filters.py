@@ -1,0 +1,35 @@
+"""Filters of lists, declared by field names."""
+
+from typing import Any
+
+import django_filters
+from django.db import models
+
+
+def filter_set(
+    model: type[models.Model], *, ids: tuple[str, ...] = (), exact: tuple[str, ...] = (), created: bool = True
+) -> type[django_filters.FilterSet]:
+    """A FilterSet: `ids` by UUID, `exact` by value or choice (repeat for several), and a range of creation."""
+    filters: dict[str, Any] = {
+        name.rpartition("__")[2]: django_filters.UUIDFilter(field_name=name) for name in ids
+    }
+    for name in exact:
+        filters[name] = _exact(model._meta.get_field(name))
+    if created:
+        filters["created_after"] = django_filters.IsoDateTimeFilter(
+            field_name="created_at", lookup_expr="gte", label="Created at or after this moment (ISO 8601)."
+        )
+        filters["created_before"] = django_filters.IsoDateTimeFilter(
+            field_name="created_at", lookup_expr="lt", label="Created before this moment (ISO 8601)."
+        )
+    meta = type("Meta", (), {"model": model, "fields": []})
+    return type(f"{model.__name__}Filters", (django_filters.FilterSet,), {**filters, "Meta": meta})
+
+
+def _exact(field: Any) -> django_filters.Filter:
+    choices = getattr(field, "choices", None)
+    if choices:
+        return django_filters.MultipleChoiceFilter(field_name=field.name, choices=list(choices))
+    if isinstance(field, models.BooleanField):
+        return django_filters.BooleanFilter(field_name=field.name)
+    return django_filters.CharFilter(field_name=field.name)

@@ -1,0 +1,93 @@
+"""What every page does alike: render itself or one of its fragments, find objects within reach, act and return."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib import messages
+from django.db.models import Model, QuerySet
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.cache import patch_cache_control, patch_vary_headers
+
+from apps.access import selectors as access
+from apps.access.states import Permission
+from apps.common.errors import DomainError, Invalid, NotFound
+
+Row = TypeVar("Row", bound=Model)
+View = Callable[..., HttpResponse]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A refusal to show beside the form that asked: `key` names the form."""
+
+    key: str
+    error: DomainError
+
+
+def show(
+    request: HttpRequest, template: str, context: dict[str, Any], parts: dict[str, str] | None = None
+) -> HttpResponse:
+    """The whole page, or the one fragment that htmx asked for by its id; never kept by a cache."""
+    target = request.htmx.target if getattr(request, "htmx", None) else None  # type: ignore[attr-defined]
+    response = render(request, (parts or {}).get(target or "", template), context)
+    patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+def reach(
+    request: HttpRequest,
+    rows: QuerySet[Row],
+    scope_path: str,
+    permission: Permission = Permission.VIEW,
+    **lookup: Any,
+) -> Row:
+    """The one row of `lookup` below the scopes on which the person has `permission`, else NotFound."""
+    row = access.within(rows.filter(**lookup), request.user, scope_path, permission=permission).first()
+    if row is None:
+        raise NotFound("NOT_FOUND", "no such object within your reach: check the address, or ask for access")
+    return row
+
+
+def acts_on(page: View) -> Callable[[View], View]:
+    """Decorates the POST of a form on `page`: done means a redirect; a refusal is shown beside the form.
+
+    The page comes back with the refusal's status, what was typed is kept, and nothing was changed. A GET of
+    the act's address leads to the page.
+    """
+
+    def decorate(act: View) -> View:
+        @wraps(act)
+        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method != "POST":
+                return redirect(request.path.rsplit("/", 2)[0] + "/")
+            try:
+                return act(request, *args, **kwargs)
+            except DomainError as error:
+                request.refusal = Refusal(request.POST.get("form", ""), error)  # type: ignore[attr-defined]
+                response = page(request, *args, **kwargs)
+                response.status_code = error.status
+                return response
+
+        return view
+
+    return decorate
+
+
+def done(request: HttpRequest, message: str, to: str, *args: Any) -> HttpResponse:
+    """Say what was done and go on to the page named `to`."""
+    messages.success(request, message)
+    return redirect(to, *args)
+
+
+def cleaned(form: Form) -> dict[str, Any]:
+    """The form's values; raises Invalid FORM_INVALID with the first thing that is wrong."""
+    if form.is_valid():
+        return form.cleaned_data
+    field, errors = next(iter(form.errors.items()))
+    label = form.fields[field].label if field in form.fields else None
+    raise Invalid("FORM_INVALID", f"{label or field}: {errors[0]}", field=field)

@@ -1,0 +1,311 @@
+"""What a voter must see before voting: what changes, on what evidence, and who may decide."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, QuerySet
+
+from apps.access import selectors as access
+from apps.access.models import User
+from apps.access.selectors import Seat
+from apps.bots.states import Mode
+from apps.common.errors import DomainError
+from apps.console.selectors import diffs
+from apps.console.selectors.diffs import DiffRow, LimitRow
+from apps.deployments.models import Deployment
+from apps.deployments.states import Desired
+from apps.execution.models import Order, Position
+from apps.execution.states import WORKING
+from apps.markets import selectors as markets
+from apps.markets.models import Feed
+from apps.promotions.models import Promotion
+from apps.promotions.states import PromotionState
+from apps.releases.models import Gate, Release
+from apps.releases.states import GateState
+
+ENDED = {
+    PromotionState.DENIED,
+    PromotionState.REFUSED,
+    PromotionState.EXPIRED,
+    PromotionState.WITHDRAWN,
+    PromotionState.VOID,
+}
+WAITS = {
+    PromotionState.GATING: "Gates are running",
+    PromotionState.VOTING: "Waiting for votes",
+    PromotionState.APPROVED: "Approved, being applied",
+}
+
+
+def visible(user: User) -> QuerySet[Promotion]:
+    """Promotions within reach, newest first."""
+    rows = Promotion.objects.select_related(
+        "bot__scope",
+        "bot__owner",
+        "bot__fallback_owner",
+        "bot__strategy__bucket__desk",
+        "account__venue",
+        "release__code_version__signer",
+        "release__code_version__pushed_by",
+        "release__config_bundle__pushed_by",
+        "release__parameter_set__pushed_by",
+        "release__made_by",
+        "requested_by",
+        "policy",
+        "consent__scope",
+    )
+    return access.within(rows, user, "bot__scope").order_by("-number")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the way: where it stands, with its real time."""
+
+    name: str
+    look: str  # done, now, failed, todo
+    at: datetime | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Somebody who may not vote, and why."""
+
+    person: str
+    why: str
+
+
+@dataclass(slots=True)
+class Dossier:
+    """Everything on the promotion page."""
+
+    promotion: Promotion
+    baseline: Release | None
+    runs_now: Deployment | None
+    gates: list["GateView"]
+    limits: list[LimitRow]
+    config: list[DiffRow]
+    parameters: list[DiffRow]
+    seats: list[Seat]
+    votes: list[Any]
+    excluded: list[Exclusion]
+    exposure: "Exposure"
+    steps: list[Step] = field(default_factory=list)
+
+    @property
+    def widened(self) -> list[LimitRow]:
+        """Limits that widen or appear."""
+        return [row for row in self.limits if row.direction in ("widens", "new", "dropped")]
+
+    @property
+    def config_changes(self) -> int:
+        """How many leaves of the configuration differ."""
+        return sum(row.change != "same" for row in self.config)
+
+    @property
+    def parameter_changes(self) -> int:
+        """How many parameters differ."""
+        return sum(row.change != "same" for row in self.parameters)
+
+    @property
+    def waits_for(self) -> str:
+        """What the promotion waits for, in words."""
+        state = PromotionState(self.promotion.state)
+        return WAITS.get(state, "")
+
+    @property
+    def mode(self) -> str:
+        """Whether money would be real."""
+        return self.promotion.account.mode
+
+
+@dataclass(frozen=True, slots=True)
+class GateView:
+    """A gate with its figures beside their thresholds, and the baseline's equity."""
+
+    gate: Gate
+    figures: list[tuple[str, Any, Any]]
+    equity: Any = None
+    baseline: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """What would be at stake if it were applied now; None where it cannot be known."""
+
+    symbol: str
+    unit: str
+    quote: str
+    position: Decimal
+    position_max: Decimal | None
+    price: Decimal | None
+    capital: Decimal
+    open_orders: dict[str, int]
+
+    @property
+    def value(self) -> Decimal | None:
+        """What is held now, in quote currency."""
+        return None if self.price is None else self.position * self.price
+
+    @property
+    def value_max(self) -> Decimal | None:
+        """The most that could be held, in quote currency."""
+        return None if self.price is None or self.position_max is None else self.position_max * self.price
+
+
+def dossier(promotion: Promotion) -> Dossier:
+    """Everything that the page of `promotion` shows."""
+    runs_now = _runs_now(promotion)
+    baseline = _baseline(promotion, runs_now)
+    after, before = promotion.release, baseline
+    found = Dossier(
+        promotion=promotion,
+        baseline=baseline,
+        runs_now=runs_now,
+        gates=_gates(promotion, baseline),
+        limits=diffs.compare_limits(_limits(before), _limits(after)),
+        config=list(diffs.compare(before.config_bundle.content if before else {}, after.config_bundle.content)),
+        parameters=list(diffs.compare(before.parameter_set.content if before else {}, after.parameter_set.content)),
+        seats=access.seats_of(promotion.consent) if promotion.consent else [],
+        votes=_votes(promotion),
+        excluded=list(exclusions(promotion)),
+        exposure=_exposure(promotion, runs_now),
+    )
+    found.steps = list(steps(found))
+    return found
+
+
+def _runs_now(promotion: Promotion) -> Deployment | None:
+    running = Deployment.objects.exclude(desired=Desired.STOPPED).exclude(promotion=promotion)
+    return (
+        running.filter(bot=promotion.bot, account=promotion.account)
+        .select_related("release__code_version", "release__config_bundle", "release__parameter_set")
+        .first()
+    )
+
+
+def _baseline(promotion: Promotion, runs_now: Deployment | None) -> Release | None:
+    if runs_now is not None:
+        return runs_now.release
+    earlier = Release.objects.filter(bot=promotion.bot, number__lt=promotion.release.number)
+    return earlier.select_related("code_version", "config_bundle", "parameter_set").order_by("-number").first()
+
+
+def _limits(release: Release | None) -> dict[str, Any]:
+    return dict(release.config_bundle.content.get("limits", {})) if release else {}
+
+
+def _gates(promotion: Promotion, baseline: Release | None) -> list[GateView]:
+    releases = [promotion.release_id, *([baseline.pk] if baseline else [])]
+    rows = list(Gate.objects.filter(release__in=releases).select_related("backtest__dataset"))
+    before = {gate.kind: gate for gate in rows if gate.release_id != promotion.release_id}
+    found = {gate.kind: gate for gate in rows if gate.release_id == promotion.release_id}
+    return [view_of(found[kind], before.get(kind)) for kind in promotion.policy.gates if kind in found]
+
+
+def view_of(gate: Gate, before: Gate | None = None) -> GateView:
+    """The gate's figures with the threshold of each, those with a threshold first."""
+    names = sorted(gate.figures, key=lambda name: (name not in gate.thresholds, name))
+    figures = [(name, gate.figures[name], gate.thresholds.get(name)) for name in names]
+    equity = gate.backtest.equity if gate.backtest else None
+    baseline = before.backtest.equity if before and before.backtest and equity else None
+    return GateView(gate, figures, equity, baseline)
+
+
+def _votes(promotion: Promotion) -> list[Any]:
+    return list(promotion.consent.votes.select_related("voter").order_by("id")) if promotion.consent else []
+
+
+def exclusions(promotion: Promotion) -> Iterator[Exclusion]:
+    """Who may not vote, each with every reason."""
+    release = promotion.release
+    reasons: dict[User, list[str]] = {}
+    for person, why in (
+        (promotion.requested_by, "asked for it"),
+        (release.made_by, "made the release"),
+        (release.code_version.pushed_by, "author of the build"),
+        (release.config_bundle.pushed_by, "last editor of the configuration"),
+        (release.parameter_set.pushed_by, "last editor of the parameters"),
+    ):
+        reasons.setdefault(person, []).append(why)
+    barred = set(promotion.consent.excluded) if promotion.consent else {str(promotion.requested_by_id)}
+    for person, whys in reasons.items():
+        if str(person.pk) in barred or person.is_service:
+            yield Exclusion(person.display_name, ", ".join(whys))
+
+
+def _exposure(promotion: Promotion, runs_now: Deployment | None) -> Exposure:
+    content = promotion.release.config_bundle.content
+    feed = Feed.objects.filter(name=content.get("feed")).select_related("instrument", "dataset").first()
+    held = Position.objects.filter(bot=promotion.bot, account=promotion.account)
+    counted = Order.objects.filter(bot=promotion.bot, account=promotion.account, state__in=WORKING)
+    return Exposure(
+        symbol=feed.instrument.symbol if feed else ", ".join(content.get("symbols", [])),
+        unit=feed.instrument.base_currency if feed else "",
+        quote=feed.instrument.quote_currency if feed else "",
+        position=sum((row.quantity for row in held), Decimal(0)),
+        position_max=diffs.compare_limits({}, {"position": content.get("limits", {}).get("position")})[0].after,
+        price=_price(feed) if feed else None,
+        capital=promotion.capital,
+        open_orders=dict(counted.values_list("purpose").annotate(n=Count("pk")).order_by("purpose")),
+    )
+
+
+def _price(feed: Feed) -> Decimal | None:
+    try:
+        bar = markets.last_bar(feed)
+    except (DomainError, Feed.clock.RelatedObjectDoesNotExist):  # type: ignore[attr-defined]
+        return None
+    return bar.close if bar else None
+
+
+def steps(found: Dossier) -> Iterator[Step]:
+    """Requested, gates, votes, apply, observe: each with its real time."""
+    promotion = found.promotion
+    yield Step("Requested", "done", promotion.created_at, f"by {promotion.requested_by}")
+    yield _gate_step(found)
+    yield _vote_step(found)
+    applied = promotion.deployments.order_by("id").first()
+    has_ended = promotion.state in ENDED
+    if applied:
+        yield Step("Apply", "done", applied.created_at, f"epoch {applied.epoch}")
+        yield Step("Observe", "now" if applied.observed != "stopped" else "done", None, applied.observed)
+        return
+    refused = promotion.state == PromotionState.REFUSED and bool(found.votes)
+    now = promotion.state == PromotionState.APPROVED
+    yield Step("Apply", "failed" if refused else "now" if now else "todo", None, "" if has_ended else "re-checks the venue")
+    yield Step("Observe", "todo")
+
+
+def _gate_step(found: Dossier) -> Step:
+    wanted = len(found.promotion.policy.gates)
+    passed = [view.gate for view in found.gates if view.gate.state == GateState.PASSED]
+    note = f"{len(passed)} of {wanted}"
+    if any(view.gate.state in (GateState.FAILED, GateState.ERROR) for view in found.gates):
+        return Step("Gates", "failed", None, f"{note} passed")
+    if len(passed) < wanted:
+        return Step("Gates", "failed" if found.promotion.state in ENDED else "now", None, note)
+    times = [gate.decided_at for gate in passed if gate.decided_at]
+    return Step("Gates", "done", max(times, default=None), note)
+
+
+def _vote_step(found: Dossier) -> Step:
+    state = found.promotion.state
+    filled = [seat for seat in found.seats if seat.filled_by]
+    last = max((vote.created_at for vote in found.votes), default=None)
+    note = f"{len(filled)} of {len(found.promotion.policy.slots)} slots"
+    if state in (PromotionState.APPROVED, PromotionState.APPLIED):
+        return Step("Votes", "done", last, note)
+    if state == PromotionState.VOTING:
+        return Step("Votes", "now", last, note)
+    if state in ENDED and found.promotion.consent is not None:
+        return Step("Votes", "failed", last, f"{note} · {state}")
+    return Step("Votes", "todo", None, note)
+
+
+def is_live(promotion: Promotion) -> bool:
+    """Whether real money is asked for."""
+    return promotion.account.mode == Mode.LIVE

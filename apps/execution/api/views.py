@@ -1,0 +1,126 @@
+"""Endpoints of orders, fills and positions."""
+
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.access.api.base import ReadEndpoint
+from apps.access.states import Permission
+from apps.common.api.filters import filter_set
+from apps.common.api.serializers import ReasonedAct
+from apps.common.errors import Invalid, Refused
+from apps.deployments.models import Deployment
+from apps.execution import services
+from apps.execution.api import serializers as shapes
+from apps.execution.models import Fill, Order, Position
+from apps.execution.states import OrderState, Purpose
+from apps.markets.models import Instrument
+
+EXAMPLE = OpenApiExample(
+    "Buy at a limit",
+    request_only=True,
+    value={
+        "deployment": "01980000-0000-7000-8000-000000000002",
+        "instrument": "BTC-USD",
+        "side": "BUY",
+        "quantity": "0.25",
+        "order_type": "LIMIT",
+        "limit_price": "61250.5",
+        "time_in_force": "GTC",
+        "purpose": "OPENING",
+    },
+)
+
+
+class OrderViews(ReadEndpoint):
+    """Orders."""
+
+    queryset = Order.objects.select_related("bot__scope", "instrument")
+    serializer_class = shapes.OrderShown
+    filterset_class = filter_set(
+        Order,
+        ids=("bot", "account", "deployment", "instrument", "client_order_id", "cycle"),
+        exact=("state", "side", "purpose"),
+    )
+    scope_path = "bot__scope"
+    key_required_for = frozenset({"create"})
+
+    @extend_schema(request=shapes.NewOrder, responses={201: shapes.OrderShown}, examples=[EXAMPLE])
+    def create(self, request: Request) -> Response:
+        """Place an order (needs `trade`; `exit` is enough for an EXIT).
+
+        It is checked before it is stored as accepted for sending; one that fails the check is kept as DENIED
+        and answered 409 ORDER_DENIED with its codes. The Idempotency-Key is required.
+        """
+        body = self.asked(shapes.NewOrder)
+        rows = Deployment.objects.select_related("bot__scope", "account", "release", "feed", "instrument")
+        deployment = self.referred(rows, str(body["deployment"]), path="bot__scope", name="pk")
+        is_exit = body["purpose"] == Purpose.EXIT
+        self.allow(deployment.bot.scope, Permission.TRADE, *([Permission.EXIT] if is_exit else []))
+        order = services.place(deployment=deployment, actor=self.caller, **self._terms(body))
+        if order.state == OrderState.DENIED:
+            raise Refused(
+                "ORDER_DENIED", "the pre-trade check denied this order", codes=order.codes, order=str(order.pk)
+            )
+        return self.shown(order, 201)
+
+    @extend_schema(request=ReasonedAct, responses={202: shapes.OrderShown})
+    @action(detail=True, methods=["post"])
+    def cancel(self, request: Request, pk: str) -> Response:
+        """Ask the venue to cancel it (needs `trade` or `exit`); a fill may still come first."""
+        order = self.target(Permission.EXIT, Permission.TRADE)
+        reason = self.asked(ReasonedAct)["reason"]
+        return self.shown(services.cancel(order=order, actor=self.caller, reason=reason), 202)
+
+    @extend_schema(responses={200: shapes.OrderEventShown(many=True)}, filters=False)
+    @action(detail=True, methods=["get"])
+    def events(self, request: Request, pk: str) -> Response:
+        """Every transition of the order, newest first."""
+        return self.listed(self.get_object().events.all(), shapes.OrderEventShown)
+
+    def _terms(self, body: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "instrument": _instrument(body["instrument"]),
+            "client_order_id": body["client_order_id"] or self._client_order_id(),
+            "is_reduce_only": body["reduce_only"],
+            "reason": body["reason"] or f"{body['side']} {body['purpose']} by API",
+            **{
+                name: body[name]
+                for name in (
+                    "side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose",
+                )
+            },
+        }  # fmt: skip
+
+    def _client_order_id(self) -> UUID:
+        """From caller and key, so that a retry finds the same order even without its stored answer."""
+        return uuid5(NAMESPACE_URL, f"quarterdeck:{self.caller.pk}:{self.request.headers['Idempotency-Key']}")
+
+
+class FillViews(ReadEndpoint):
+    """Fills."""
+
+    queryset = Fill.objects.select_related("bot__scope", "instrument")
+    serializer_class = shapes.FillShown
+    filterset_class = filter_set(Fill, ids=("bot", "account", "order", "instrument"), exact=("side", "trade_id"))
+    scope_path = "bot__scope"
+
+
+class PositionViews(ReadEndpoint):
+    """Positions."""
+
+    queryset = Position.objects.select_related("bot__scope", "instrument")
+    serializer_class = shapes.PositionShown
+    filterset_class = filter_set(Position, ids=("bot", "account", "instrument"), created=False)
+    scope_path = "bot__scope"
+
+
+def _instrument(symbol: str) -> Instrument:
+    found = Instrument.objects.filter(symbol=symbol).first()
+    if found is None:
+        raise Invalid("INSTRUMENT_UNKNOWN", f"there is no instrument {symbol!r}", symbol=symbol)
+    return found

@@ -1,0 +1,142 @@
+"""The market clock and the freshness of a feed, as pure functions of whole milliseconds (design rule 8).
+
+A replayed feed has no process of its own: market time follows from an anchor on both clocks and the speed.
+It runs only while ticks come, so a replay pauses while the platform is down and goes on where it stopped.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+# Without a tick for longer than this the replay stands still until the next one.
+TICK_GRACE_MS = 5_000
+ALWAYS_OPEN, WEEKDAYS = "24/7", "24/5"
+# The FX week opens on Sunday and closes on Friday at 17:00 in New York.
+FX_ZONE, FX_HOUR = ZoneInfo("America/New_York"), 17
+FRIDAY, SUNDAY = 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """A feed's anchors: wall times, market times and market milliseconds per wall millisecond."""
+
+    wall_anchor_ms: int
+    market_anchor_ms: int
+    speed: int
+    ticked_at_ms: int
+    stalled_at_ms: int | None
+    ends_at_ms: int
+
+
+def market_time(clock: Clock, wall_ms: int) -> int:
+    """Market milliseconds at a wall time: capped by the last tick, a stall and the end of the data.
+
+    A wall clock that was set back cannot take market time below what the last tick saw.
+    """
+    wall_ms = min(max(wall_ms, clock.ticked_at_ms), clock.ticked_at_ms + TICK_GRACE_MS)
+    if clock.stalled_at_ms is not None:
+        wall_ms = min(wall_ms, clock.stalled_at_ms)
+    return min(scheduled_time(clock, wall_ms), clock.ends_at_ms)
+
+
+def scheduled_time(clock: Clock, wall_ms: int) -> int:
+    """Where market time would stand if nothing had stopped the feed since the anchor."""
+    return clock.market_anchor_ms + max(0, wall_ms - clock.wall_anchor_ms) * clock.speed
+
+
+def tick(clock: Clock, wall_ms: int) -> Clock:
+    """The clock after a tick: after a pause, or a wall clock set back, its anchor moves to now.
+
+    Market time at the moment of the tick is the same before and after. A stalled or ended clock keeps its
+    anchor, so that its lag goes on growing.
+    """
+    market_ms = market_time(clock, wall_ms)
+    stands = clock.stalled_at_ms is not None or market_ms >= clock.ends_at_ms
+    if stands or abs(wall_ms - clock.ticked_at_ms) <= TICK_GRACE_MS:
+        return replace(clock, ticked_at_ms=max(wall_ms, clock.ticked_at_ms))
+    return replace(clock, ticked_at_ms=wall_ms, wall_anchor_ms=wall_ms, market_anchor_ms=market_ms)
+
+
+def stall(clock: Clock, wall_ms: int) -> Clock:
+    """The clock frozen at a wall time."""
+    ticked = tick(clock, wall_ms)
+    return replace(ticked, stalled_at_ms=ticked.ticked_at_ms)
+
+
+def resume(clock: Clock, wall_ms: int) -> Clock:
+    """The clock running again from where it was frozen."""
+    market_ms = market_time(clock, wall_ms)
+    return replace(
+        clock,
+        ticked_at_ms=wall_ms,
+        wall_anchor_ms=wall_ms,
+        market_anchor_ms=market_ms,
+        stalled_at_ms=None,
+    )
+
+
+def due_at(clock: Clock, wall_ms: int, market_ms: int) -> int:
+    """The wall time at which market time reaches `market_ms` if the feed runs from now on."""
+    left = max(0, market_ms - market_time(clock, wall_ms))
+    return wall_ms + -(-left // clock.speed)
+
+
+def lag(clock: Clock, wall_ms: int, last_end_ms: int, interval_ms: int, calendar: str) -> int:
+    """Wall milliseconds by which the newest bar is late.
+
+    Two parts: how long market time has stood still against its schedule (stalled, no ticks, ended), and by
+    how much the bar after the newest one is overdue in the open session (a gap in the data).
+    """
+    market_ms = market_time(clock, wall_ms)
+    behind = max(0, scheduled_time(clock, wall_ms) - market_ms)
+    missing = max(0, open_time(calendar, last_end_ms, market_ms) - interval_ms)
+    return -(-(behind + missing) // clock.speed)
+
+
+def open_time(calendar: str, start_ms: int, end_ms: int) -> int:
+    """Milliseconds of open session between two market times."""
+    if calendar == ALWAYS_OPEN:
+        return max(0, end_ms - start_ms)
+    total, day = 0, _local(start_ms).replace(hour=0, minute=0, second=0, microsecond=0)
+    while _epoch(day) < end_ms:
+        following = _same_hour(day + timedelta(days=1), 0)
+        opens, closes = _hours_of(day, following)
+        total += max(0, min(closes, end_ms) - max(opens, start_ms))
+        day = following
+    return total
+
+
+def _hours_of(day: datetime, following: datetime) -> tuple[int, int]:
+    """The open part of a New York day, as epoch milliseconds; empty on Saturday."""
+    if day.weekday() == FRIDAY:
+        return _epoch(day), _epoch(_same_hour(day, FX_HOUR))
+    if day.weekday() == SUNDAY:
+        return _epoch(_same_hour(day, FX_HOUR)), _epoch(following)
+    is_open = day.weekday() < FRIDAY
+    return _epoch(day), _epoch(following) if is_open else _epoch(day)
+
+
+def _same_hour(day: datetime, hour: int) -> datetime:
+    """That wall-clock hour of the day, whatever the offset to UTC is then."""
+    return datetime(day.year, day.month, day.day, hour, tzinfo=FX_ZONE)
+
+
+def _local(epoch_ms: int) -> datetime:
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).astimezone(FX_ZONE)
+
+
+def _epoch(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1000
+
+
+def missing_bars(spans: list[tuple[int, int]], interval_ms: int, calendar: str) -> int:
+    """How many bars are missing between the first and the last of `spans` while the session was open.
+
+    A span is (start, end) in epoch milliseconds, in order.
+    """
+    total = 0
+    for (_, end_ms), (start_ms, _) in pairwise(spans):
+        if start_ms > end_ms:
+            total += open_time(calendar, end_ms, start_ms) // interval_ms
+    return total

@@ -1,0 +1,105 @@
+"""Reads of the market: the clock of a feed, its delivered bars, their freshness, FX rates."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from quarterdeck.decimals import EXACT
+from quarterdeck.events import Bar
+
+from apps.common.clocks import from_ms, to_ms, wall_now
+from apps.common.errors import Refused
+from apps.markets import rules
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate
+from apps.markets.series import series_of
+
+RATE_STEP = Decimal("0.000000000000000001")
+
+
+def clock_of(feed: Feed, row: FeedClock | None = None) -> rules.Clock:
+    """The feed's clock as values, read now unless its row is given."""
+    row = row or FeedClock.objects.get(feed_id=feed.pk)
+    return rules.Clock(
+        wall_anchor_ms=to_ms(row.wall_anchor),
+        market_anchor_ms=to_ms(row.market_anchor),
+        speed=feed.speed,
+        ticked_at_ms=to_ms(row.ticked_at),
+        stalled_at_ms=to_ms(row.stalled_at) if row.stalled_at else None,
+        ends_at_ms=to_ms(feed.dataset.last_end),
+    )
+
+
+def _market_ms(feed: Feed) -> int:
+    return rules.market_time(clock_of(feed), to_ms(wall_now()))
+
+
+def market_now(feed: Feed) -> datetime:
+    """The market clock: the end of the last complete bar; the start of the data before the first."""
+    bar = last_bar(feed)
+    return from_ms(bar.end_ms) if bar else feed.dataset.first_start
+
+
+def last_bar(feed: Feed) -> Bar | None:
+    """The newest delivered bar, if any."""
+    series = series_of(feed.dataset)
+    count = series.complete(_market_ms(feed))
+    return series.bars[count - 1] if count else None
+
+
+def bars_between(feed: Feed, after_ms: int, until_ms: int, limit: int | None = None) -> Sequence[Bar]:
+    """Delivered bars with after < end <= until (market milliseconds), oldest first, at most `limit`.
+
+    A bar that market time has not reached is never among them.
+    """
+    return series_of(feed.dataset).between(after_ms, min(until_ms, _market_ms(feed)), limit)
+
+
+def bars_of(dataset: Dataset) -> Sequence[Bar]:
+    """All bars of a frozen dataset, for backtests; verified once a process."""
+    return series_of(dataset).bars
+
+
+def next_bar_due(feed: Feed) -> datetime | None:
+    """The wall time at which the next bar completes, None after the last.
+
+    For a feed that stands still it is the earliest time possible, so whoever waits looks again.
+    """
+    clock, now_ms = clock_of(feed), to_ms(wall_now())
+    series = series_of(feed.dataset)
+    count = series.complete(rules.market_time(clock, now_ms))
+    if count == len(series.bars):
+        return None
+    return from_ms(rules.due_at(clock, now_ms, series.ends[count]))
+
+
+def freshness_ms(feed: Feed) -> int:
+    """By how many wall milliseconds the newest bar is late; 0 on schedule and in a closed session."""
+    clock, now_ms = clock_of(feed), to_ms(wall_now())
+    series = series_of(feed.dataset)
+    count = series.complete(rules.market_time(clock, now_ms))
+    last_end_ms = series.ends[count - 1] if count else series.bars[0].start_ms
+    calendar = feed.instrument.session_calendar
+    return rules.lag(clock, now_ms, last_end_ms, feed.dataset.interval_ms, calendar)
+
+
+def convert_rate(base: str, quote: str, at: datetime) -> Decimal:
+    """How many `quote` one `base` is worth at a wall time, directly or by the inverse pair.
+
+    An inverse is rounded half-even to 18 decimal places. Raises Refused FX_RATE_STALE when the newest rate
+    is past its validity, FX_RATE_MISSING when there is none.
+    """
+    if base == quote:
+        return Decimal(1)
+    direct, inverse = _rate(base, quote, at), _rate(quote, base, at)
+    if direct and direct.valid_until >= at:
+        return direct.rate
+    if inverse and inverse.valid_until >= at:
+        return EXACT.divide(Decimal(1), inverse.rate).quantize(RATE_STEP, context=EXACT)
+    if direct or inverse:
+        raise Refused("FX_RATE_STALE", f"the rate from {base} to {quote} is stale: enter a current one")
+    raise Refused("FX_RATE_MISSING", f"there is no rate from {base} to {quote}: enter one")
+
+
+def _rate(base: str, quote: str, at: datetime) -> FxRate | None:
+    rates = FxRate.objects.filter(base=base, quote=quote, valid_from__lte=at)
+    return rates.order_by("-valid_from", "-id").first()

@@ -1,0 +1,73 @@
+"""The bars of frozen files: verified once a process, kept, and searched by the end of a bar."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from quarterdeck.bars import parse_bars
+from quarterdeck.events import Bar
+
+from apps.common.errors import Invalid, NotFound, Refused
+from apps.markets.models import Dataset
+
+SERIES_MAX = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Bars in order, with the ends of all of them for bisection."""
+
+    bars: tuple[Bar, ...]
+    ends: tuple[int, ...]
+
+    def complete(self, market_ms: int) -> int:
+        """How many bars exist at a market time."""
+        return bisect_right(self.ends, market_ms)
+
+    def between(self, after_ms: int, until_ms: int, limit: int | None = None) -> Sequence[Bar]:
+        """Bars with after < end <= until, oldest first, at most `limit` of them."""
+        first, last = self.complete(after_ms), self.complete(until_ms)
+        return self.bars[first : last if limit is None else min(last, first + limit)]
+
+
+def read_file(file_name: str) -> bytes:
+    """The bytes of a file in the dataset folder.
+
+    Raises Invalid DATASET_FILE_NAME for anything but a plain name, NotFound DATASET_FILE_MISSING.
+    """
+    if Path(file_name).name != file_name or file_name.startswith("."):
+        raise Invalid(
+            "DATASET_FILE_NAME", "name a file of the dataset folder, without a path", field="file_name"
+        )
+    path = Path(settings.DATASET_ROOT) / file_name
+    if not path.is_file():
+        raise NotFound("DATASET_FILE_MISSING", f"{file_name} is not in the dataset folder")
+    return path.read_bytes()
+
+
+def parse(content: bytes, symbol: str, interval_ms: int) -> Series:
+    """The series that a CSV file spells; Invalid DATASET_ROW_INVALID names the first bad line."""
+    try:
+        bars = tuple(parse_bars(content.decode("utf-8").splitlines(), symbol, interval_ms))
+    except (UnicodeDecodeError, ValueError) as error:
+        raise Invalid("DATASET_ROW_INVALID", f"the file is not a series of bars: {error}") from error
+    if not bars:
+        raise Invalid("DATASET_EMPTY", "the file has no bars")
+    return Series(bars, tuple(bar.end_ms for bar in bars))
+
+
+def series_of(dataset: Dataset) -> Series:
+    """The bars of a frozen dataset; Refused DATASET_CHANGED when the file is not what was frozen."""
+    return _load(dataset.file_name, dataset.sha256, dataset.instrument.symbol, dataset.interval_ms)
+
+
+@lru_cache(maxsize=SERIES_MAX)
+def _load(file_name: str, sha256: str, symbol: str, interval_ms: int) -> Series:
+    content = read_file(file_name)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise Refused("DATASET_CHANGED", f"{file_name} is not the file that was frozen: restore it")
+    return parse(content, symbol, interval_ms)

@@ -1,0 +1,129 @@
+"""Holds: placed at once by one person, released one by one; to ACTIVE only by two (design §6)."""
+
+from datetime import timedelta
+from time import perf_counter
+
+from apps.access import services as access
+from apps.access.models import Scope, User
+from apps.access.states import Permission
+from apps.audit import services as audit
+from apps.audit.context import acting, actor_text, job
+from apps.common import locks, nudges, states
+from apps.common.canonical import digest
+from apps.common.clocks import wall_now
+from apps.common.errors import Invalid, Refused
+from apps.risk.models import Hold
+from apps.risk.states import DRAIN_TRANSITIONS, HOLD_TRANSITIONS, DrainState, HoldLevel, HoldState
+
+RELEASE_OPEN_H = 8
+
+
+def place_hold(*, scope: Scope, level: str, actor: User | str, reason: str) -> Hold:
+    """Stop a scope. When this returns the hold is latched: no new send permit can exist below it.
+
+    The exclusive lock waits for permits being written and keeps new ones out until the hold is
+    committed. It needs PostgreSQL alone. Raises Invalid HOLD_LEVEL_UNKNOWN or REASON_MISSING.
+    """
+    if level not in HoldLevel.values:
+        raise Invalid("HOLD_LEVEL_UNKNOWN", "a hold is REDUCING or HALTED")
+    if not reason.strip():
+        raise Invalid("REASON_MISSING", "say why; whoever releases the hold will read it")
+    started = perf_counter()
+    with acting(actor, reason):
+        locks.exclusive([scope.pk])
+        hold = Hold.objects.create(
+            scope=scope,
+            level=level,
+            reason=reason,
+            placed_by=actor_text(actor),
+            epoch=Hold.objects.filter(scope=scope).count() + 1,
+            drain_state=DrainState.PENDING if level == HoldLevel.HALTED else DrainState.NOT_NEEDED,
+            due_at=wall_now() if level == HoldLevel.HALTED else None,
+        )
+        audit.record("hold.placed", hold, scope_id=scope.pk, after={"level": level})
+        nudges.hint("holds", "fleet")
+        nudges.wake("execution.drain_holds")
+    with acting(actor, "latched"):
+        hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
+        hold.save(update_fields=["latched_at", "latch_ms"])
+    return hold
+
+
+def mark_drained(*, hold: Hold) -> None:
+    """Execution reports that the orders which the hold cancels are gone at the venue."""
+    with acting(job("drain"), "no opening order is left at the venue"):
+        row = Hold.objects.select_for_update().get(pk=hold.pk)
+        if row.drain_state == DrainState.PENDING:
+            states.move(
+                row, DrainState.DRAINED, DRAIN_TRANSITIONS, field="drain_state", drained_at=wall_now(), due_at=None
+            )
+            audit.record("hold.drained", row, scope_id=row.scope_id)
+            nudges.hint("holds")
+
+
+def request_release(*, hold: Hold, to_level: str | None = None, actor: User, reason: str) -> Hold:
+    """Loosen a hold: HALTED to REDUCING at once by one person; to ACTIVE opens a vote of two.
+
+    The requester counts as the first person. Raises Refused HOLD_NOT_ACTIVE, RELEASE_ASKED or
+    HOLD_LEVEL_NOT_LOOSER; Invalid REASON_MISSING.
+    """
+    if not reason.strip():
+        raise Invalid("REASON_MISSING", "say why it is safe to release")
+    with acting(actor, reason):
+        row = Hold.objects.select_for_update(of=("self",)).select_related("scope", "consent").get(pk=hold.pk)
+        if row.state != HoldState.ACTIVE:
+            raise Refused("HOLD_NOT_ACTIVE", "this hold was released")
+        if to_level is not None:
+            return _loosen(row, to_level)
+        if row.consent is not None and row.consent.state == "open" and row.consent.expires_at > wall_now():
+            raise Refused("RELEASE_ASKED", "the release was asked for; a second person decides")
+        _ask(row, actor, reason)
+        nudges.hint("holds")
+    return row
+
+
+def vote_release(*, hold: Hold, actor: User, approve: bool, reason: str, digest: str) -> Hold:
+    """The second person's vote; when granted the hold is lifted in the same transaction."""
+    with acting(actor, reason):
+        locks.exclusive([hold.scope_id])
+        row = Hold.objects.select_for_update(of=("self",)).select_related("scope", "consent").get(pk=hold.pk)
+        if row.state != HoldState.ACTIVE or row.consent is None:
+            raise Refused("HOLD_NOT_ACTIVE", "nobody asks for the release of this hold")
+        consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
+        if consent.state == "granted":
+            states.move(row, HoldState.RELEASED, HOLD_TRANSITIONS, released_at=wall_now(), due_at=None)
+            audit.record("hold.released", row, scope_id=row.scope_id)
+        nudges.hint("holds", "fleet")
+    return row
+
+
+def release_digest(hold: Hold) -> str:
+    """What the voters consent to: this hold of this scope in this epoch, lifted."""
+    return digest({"hold": str(hold.pk), "scope": str(hold.scope_id), "epoch": hold.epoch, "level": hold.level})
+
+
+def _loosen(row: Hold, to_level: str) -> Hold:
+    if to_level != HoldLevel.REDUCING or row.level != HoldLevel.HALTED:
+        raise Refused("HOLD_LEVEL_NOT_LOOSER", "one person can only loosen HALTED to REDUCING")
+    row.level = HoldLevel.REDUCING
+    row.save(update_fields=["level"])
+    audit.record("hold.loosened", row, scope_id=row.scope_id, before={"level": "HALTED"}, after={"level": to_level})
+    nudges.hint("holds", "fleet")
+    return row
+
+
+def _ask(row: Hold, actor: User, reason: str) -> None:
+    if row.consent is not None and row.consent.state == "open":
+        access.void_consent(consent=row.consent, actor=actor, reason="expired; asked anew")
+    row.consent = access.open_consent(
+        act="hold.release",
+        target=row,
+        scope=row.scope,
+        digest=release_digest(row),
+        slots=[Permission.RELEASE_HOLD.value],
+        excluded=[actor],
+        expires_at=wall_now() + timedelta(hours=RELEASE_OPEN_H),
+        actor=actor,
+        reason=reason,
+    )
+    row.save(update_fields=["consent"])

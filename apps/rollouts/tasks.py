@@ -1,0 +1,16 @@
+"""Rollouts worker: claims approved promotions and applies them."""
+
+from celery import shared_task
+
+from apps.common import claims
+from apps.promotions.models import Promotion
+from apps.promotions.states import PromotionState
+from apps.rollouts import services
+
+
+@shared_task(name="rollouts.apply_due")
+def apply_due() -> None:
+    """Apply every approved promotion that is due."""
+    approved = Promotion.objects.filter(state=PromotionState.APPROVED)
+    for promotion in claims.claim(approved, lease_s=30, limit=20):
+        services.apply(promotion)

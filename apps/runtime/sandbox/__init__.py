@@ -1,0 +1,1 @@
+"""A child interpreter that can reach nothing but its pipes, its build and a scratch folder."""

@@ -1,0 +1,1 @@
+"""The one protocol of all venues, and the guard around every adapter."""

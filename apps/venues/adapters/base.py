@@ -1,0 +1,150 @@
+"""What every venue adapter must do, in values that no venue's library leaks into."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import Protocol
+
+from apps.common.errors import Refused, Unavailable
+
+
+class VenueOrderState(StrEnum):
+    """Where an order stands at the venue."""
+
+    OPEN = "open"
+    FILLED = "filled"
+    CANCELED = "canceled"
+    REJECTED = "rejected"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """An order to send; the venue keeps at most one order per client order id and account."""
+
+    client_order_id: str
+    symbol: str
+    side: str
+    order_type: str
+    time_in_force: str
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+    is_reduce_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VenueOrder:
+    """An order as the venue holds it."""
+
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: str
+    order_type: str
+    quantity: Decimal
+    filled_quantity: Decimal
+    average_price: Decimal | None
+    state: VenueOrderState
+    reject_code: str
+
+
+@dataclass(frozen=True, slots=True)
+class VenueTrade:
+    """One execution; `sequence` counts the account's trades from 1 without gaps, in commit order."""
+
+    trade_id: str
+    sequence: int
+    client_order_id: str
+    venue_order_id: str
+    symbol: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    fee_currency: str
+    market_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class VenuePosition:
+    """A signed quantity that the account holds."""
+
+    symbol: str
+    quantity: Decimal
+    average_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class VenueBalance:
+    """Cash of one currency."""
+
+    currency: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the venue takes."""
+
+    order_types: frozenset[str]
+    times_in_force: frozenset[str]
+    has_reduce_only: bool
+
+
+class NoAnswer(Unavailable):
+    """The venue did not answer in a way we understand: the state of what was asked is unknown."""
+
+    def __init__(self, message: str, code: str = "VENUE_NO_ANSWER") -> None:
+        super().__init__(code, message)
+
+
+class VenueTimeout(NoAnswer):
+    """The venue did not answer in time: the state of what was asked is unknown."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, code="VENUE_TIMEOUT")
+
+
+class VenueRejected(Refused):
+    """The venue's own no; `code` is the venue's."""
+
+    def __init__(self, code: str, message: str = "") -> None:
+        super().__init__(code, message or f"the venue rejected this: {code}")
+
+
+class Adapter(Protocol):
+    """One account at one venue. Raises NoAnswer (or VenueTimeout) and VenueRejected, nothing else.
+
+    Lists come oldest first in the venue's order of arrival, at most `limit` at a time.
+    """
+
+    def submit(self, request: SubmitRequest) -> VenueOrder:
+        """Place an order; the same client order id again answers with the first order."""
+
+    def cancel(self, client_order_id: str) -> VenueOrder:
+        """Cancel what is left of an order; one that has ended is returned as it is."""
+
+    def order_by_client_id(self, client_order_id: str) -> VenueOrder | None:
+        """The order; None means that the venue says it does not know it."""
+
+    def open_orders(self) -> list[VenueOrder]:
+        """All open orders of the account."""
+
+    def orders_since(self, cursor: str, limit: int) -> list[VenueOrder]:
+        """Orders that arrived after the one whose venue order id is `cursor` ("" for the first)."""
+
+    def trades_since(self, cursor: int, limit: int) -> list[VenueTrade]:
+        """Trades with a sequence above `cursor`."""
+
+    def positions(self) -> list[VenuePosition]:
+        """All positions that are not flat."""
+
+    def balances(self) -> list[VenueBalance]:
+        """Cash by currency, open orders not deducted."""
+
+    def ping(self) -> None:
+        """Nothing, when the venue answers."""
+
+    def capabilities(self) -> Capabilities:
+        """What the venue takes; without asking it."""

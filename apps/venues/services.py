@@ -1,0 +1,120 @@
+"""Venues, accounts, and the way to an account's adapter."""
+
+import re
+from decimal import Decimal
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+from django.conf import settings
+from django.db import IntegrityError
+
+from apps.access import selectors as access
+from apps.access.models import RiskBucket, User
+from apps.access.services import make_scope
+from apps.access.states import ScopeKind
+from apps.audit import services as audit
+from apps.audit.context import acting
+from apps.bots.states import Environment, Mode
+from apps.common import decimals
+from apps.common.errors import Invalid, Refused
+from apps.venues.adapters.base import Adapter
+from apps.venues.adapters.guard import Guarded
+from apps.venues.models import Account, Venue
+
+ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
+
+def make_venue(
+    *,
+    name: str,
+    adapter: str,
+    mode: str,
+    actor: User | str,
+    reason: str,
+    venue_settings: dict[str, object] | None = None,
+) -> Venue:
+    """A venue reached through `adapter`.
+
+    Raises Invalid ADAPTER_UNKNOWN, VENUE_NAME_TAKEN; Refused ADAPTER_MODE.
+    """
+    if mode not in _load(adapter).MODES:
+        raise Refused("ADAPTER_MODE", f"the adapter {adapter} does not trade in {mode} mode")
+    try:
+        with acting(actor, reason):
+            scope = make_scope(kind=ScopeKind.VENUE, name=name, parent=access.firm().scope)
+            venue = Venue.objects.create(
+                name=name, adapter=adapter, mode=mode, settings=venue_settings or {}, scope=scope
+            )
+            audit.record("venue.made", venue, scope_id=scope.pk, after={"adapter": adapter, "mode": mode})
+    except IntegrityError as error:
+        raise Invalid("VENUE_NAME_TAKEN", f"there is a venue named {name}", field="name") from error
+    return venue
+
+
+def make_account(
+    *,
+    venue: Venue,
+    bucket: RiskBucket,
+    name: str,
+    environment: str,
+    currency: str,
+    opening_cash: Decimal | str,
+    actor: User | str,
+    reason: str,
+) -> Account:
+    """Our record of an account at a venue, below its bucket; its mode follows from the environment.
+
+    `opening_cash` is what is there before our first fill; reconciliation starts from it. Raises Refused
+    VENUE_MODE_MISMATCH; Invalid ENVIRONMENT_UNKNOWN, DECIMAL_MALFORMED, ACCOUNT_NAME_TAKEN.
+    """
+    if environment not in Environment.values:
+        raise Invalid("ENVIRONMENT_UNKNOWN", f"environment is one of {', '.join(Environment.values)}")
+    mode = Mode.LIVE if environment == Environment.LIVE else Mode.PAPER
+    _check_mode(mode, venue)
+    cash = decimals.parse(opening_cash, "opening_cash")
+    try:
+        with acting(actor, reason):
+            scope = make_scope(kind=ScopeKind.ACCOUNT, name=name, parent=bucket.scope)
+            account = Account.objects.create(
+                venue=venue,
+                bucket=bucket,
+                name=name,
+                environment=environment,
+                mode=mode,
+                currency=currency,
+                opening_cash=cash,
+                scope=scope,
+            )
+            audit.record("account.made", account, scope_id=scope.pk, after={"environment": environment})
+    except IntegrityError as error:
+        raise Invalid("ACCOUNT_NAME_TAKEN", f"there is an account named {name}", field="name") from error
+    return account
+
+
+def adapter_for(account: Account) -> Adapter:
+    """The guarded adapter of an account: each call has settings.VENUE_TIMEOUT_S to answer.
+
+    Raises Refused VENUE_MODE_MISMATCH when the account and its venue disagree about real money.
+    """
+    venue = account.venue
+    _check_mode(account.mode, venue)
+    adapter: Adapter = _load(venue.adapter).connect(account, settings.VENUE_TIMEOUT_S)
+    return Guarded(adapter, venue.name)
+
+
+def _check_mode(mode: str, venue: Venue) -> None:
+    if mode != venue.mode:
+        raise Refused("VENUE_MODE_MISMATCH", f"a {mode} account cannot be at {venue}, which is {venue.mode}")
+
+
+def _load(adapter: str) -> ModuleType:
+    """The adapter's module, imported only when it is used: its library may be large or absent."""
+    path = f"apps.venues.{adapter}.adapter"
+    try:
+        is_known = bool(ADAPTER_NAME.fullmatch(adapter)) and find_spec(path) is not None
+    except ModuleNotFoundError:
+        is_known = False
+    if not is_known:
+        raise Invalid("ADAPTER_UNKNOWN", f"there is no adapter named {adapter}", field="adapter")
+    return import_module(path)

@@ -1,0 +1,121 @@
+// Keeps fragments fresh. The server's socket only says "topic X changed, number N"; the fragment is then
+// fetched again by htmx (event `live`). A gap in the numbers, a new connection or a reset refetches everything;
+// while the socket is down every fragment polls.
+(() => {
+  const POLL_MS = 5000;
+  const REFRESH_MS_MIN = 1000;
+  const BACKOFF_MS_MAX = 15000;
+  const url = document.querySelector('meta[name="live-url"]')?.content;
+  const seen = new Map(); // topic -> last number
+  const refreshed = new WeakMap(); // element -> time of the last refresh
+  const waiting = new Set(); // elements that a timer will refresh
+  let socket = null;
+  let isUp = false;
+  let failures = 0;
+  let lastNews = Date.now();
+  let subscribed = new Set();
+
+  const fragments = () => [...document.querySelectorAll("[data-live-topic]")];
+  const topicsOf = (element) => element.dataset.liveTopic.split(" ").filter(Boolean);
+
+  // Somebody who types in a fragment is not disturbed: it is refreshed when they leave it.
+  const isBusy = (element) => {
+    const active = document.activeElement;
+    const typing = element.contains(active) && active.closest("form");
+    return typing || element.querySelector("details[open] form") !== null;
+  };
+
+  const refresh = (element) => {
+    if (waiting.has(element)) return;
+    const wait = Math.max(0, (refreshed.get(element) || 0) + REFRESH_MS_MIN - Date.now());
+    waiting.add(element);
+    setTimeout(() => {
+      waiting.delete(element);
+      if (!element.isConnected) return;
+      refreshed.set(element, Date.now());
+      if (isBusy(element) || document.hidden) element.dataset.liveStale = "yes";
+      else fire(element);
+    }, wait);
+  };
+
+  const fire = (element) => {
+    delete element.dataset.liveStale;
+    element.dispatchEvent(new CustomEvent("live"));
+  };
+
+  const catchUp = () => fragments().filter((e) => e.dataset.liveStale && !isBusy(e)).forEach(fire);
+  document.addEventListener("focusout", () => setTimeout(catchUp, 300));
+  document.addEventListener("toggle", () => setTimeout(catchUp, 300), true);
+  document.addEventListener("visibilitychange", () => document.hidden || catchUp());
+
+  const refreshAll = () => fragments().forEach(refresh);
+
+  const onHint = ({ topic, seq }) => {
+    lastNews = Date.now();
+    const before = seen.get(topic);
+    seen.set(topic, seq);
+    if (before !== undefined && seq !== before + 1) refreshAll();
+    else fragments().filter((e) => topicsOf(e).includes(topic)).forEach(refresh);
+  };
+
+  const subscribe = () => {
+    const wanted = new Set(fragments().flatMap(topicsOf));
+    const fresh = [...wanted].filter((topic) => !subscribed.has(topic));
+    subscribed = new Set([...subscribed, ...fresh]);
+    if (fresh.length && socket?.readyState === WebSocket.OPEN) {
+      socket.send(JSON.stringify({ type: "subscribe", topics: fresh }));
+    }
+  };
+
+  const onMessage = (message) => {
+    if (message.type === "hint") onHint(message);
+    else if (message.type === "subscribed") seen.set(message.topic, message.seq);
+    else if (message.type === "up") { setUp(true); seen.clear(); refreshAll(); }
+    else if (message.type === "down") setUp(false);
+    else if (message.type === "denied") console.warn(`live: ${message.topic}: ${message.message}`);
+  };
+
+  const setUp = (value) => {
+    isUp = value;
+    lastNews = Date.now();
+    showState();
+  };
+
+  const showState = () => {
+    const word = isUp ? "live" : "polling";
+    document.querySelectorAll("[data-live-state]").forEach((element) => {
+      if (element.textContent !== word) element.textContent = word;
+      element.dataset.liveState = word;
+    });
+    const age = Math.round((Date.now() - lastNews) / 1000);
+    const text = age < 1 ? "now" : age < 90 ? `${age} s ago` : `${Math.round(age / 60)} min ago`;
+    document.querySelectorAll("[data-live-age]").forEach((element) => (element.textContent = ` · ${text}`));
+  };
+
+  const connect = () => {
+    socket = new WebSocket(url);
+    socket.onopen = () => {
+      failures = 0;
+      subscribed = new Set();
+      subscribe();
+    };
+    socket.onmessage = (event) => onMessage(JSON.parse(event.data));
+    socket.onclose = (event) => {
+      setUp(false);
+      if (event.code === 4401) return window.location.reload();
+      failures += 1;
+      const wait = Math.min(BACKOFF_MS_MAX, 500 * 2 ** Math.min(failures, 6));
+      setTimeout(connect, wait * (0.5 + Math.random() / 2));
+    };
+  };
+
+  if (!url || fragments().length === 0) return;
+  document.addEventListener("htmx:afterSettle", subscribe);
+  setInterval(showState, 1000);
+  setInterval(() => {
+    if (isUp) return;
+    lastNews = Date.now();
+    refreshAll();
+  }, POLL_MS);
+  connect();
+})();

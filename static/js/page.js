@@ -1,0 +1,36 @@
+// Keyboard, refusals and other small manners of every page.
+(() => {
+  const GO = { h: "/", f: "/fleet/", p: "/promotions/", a: "/alerts/", r: "/reconciliation/" };
+  let waitsForPlace = 0;
+
+  const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");
+
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+    if (event.key === "!") {
+      window.location.assign(document.querySelector("[data-kill-switch]").href);
+    } else if (event.key === "g") {
+      waitsForPlace = Date.now();
+    } else if (GO[event.key] && Date.now() - waitsForPlace < 1500) {
+      window.location.assign(GO[event.key]);
+    }
+  });
+
+  // Selects and inputs that filter a list send their form by themselves.
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-auto-submit]");
+    if (form) form.requestSubmit();
+  });
+
+  // A form is sent once: a second press while it is on its way does nothing.
+  document.addEventListener("submit", (event) => {
+    if (event.target.method !== "post") return;
+    if (event.target.dataset.sent) event.preventDefault();
+    event.target.dataset.sent = "yes";
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  });
+
+  document.querySelector("[data-focus]")?.focus();
+})();
