@@ -1,4 +1,14 @@
 """All routes."""
+
 from django.urls import include, path
 
-urlpatterns = [path("accounts/", include("allauth.account.urls"))]
+from apps.console import health
+
+urlpatterns = [
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("metrics", health.metrics),
+    path("accounts/", include("allauth.account.urls")),
+    path("api/v1/", include("controlplane.api_urls")),
+    path("", include("apps.console.urls")),
+]

@@ -20,6 +20,7 @@ from apps.common.errors import Invalid, Refused
 WELL_FORMED = re.compile(r"[\x21-\x7e]{8,128}")
 # Two-number advisory locks are a space of their own, apart from the locks on scopes.
 LOCK_SPACE = 0x1DE4
+LOCK_TIMEOUT = "55P03"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,25 +51,42 @@ def once(caller: User, key: str, digest: str, execute: Callable[[], Answer]) -> 
     (IDEMPOTENCY_KEY_REUSED) and a wait past the lock timeout (IDEMPOTENCY_IN_PROGRESS).
     """
     with transaction.atomic():
-        _take_turn(caller, key)
-        record = IdempotencyRecord.objects.filter(caller=caller, key=key).first()
-        if record is not None:
-            return _replay(record, digest), True
-        answer = execute()
-        if answer.is_kept:
-            IdempotencyRecord.objects.create(
-                caller=caller, key=key, request_digest=digest, status=answer.status, body=answer.body
-            )
-        return answer, False
+        _lock("pg_advisory_xact_lock", caller, key)
+        return _answered(caller, key, digest, execute)
 
 
-def _take_turn(caller: User, key: str) -> None:
+def once_outside(caller: User, key: str, digest: str, execute: Callable[[], Answer]) -> tuple[Answer, bool]:
+    """As `once`, for an act that asks a venue and so may not run inside a transaction.
+
+    An executor that dies between its act and its answer is followed by another execution: only for acts
+    that are harmless when repeated.
+    """
+    _lock("pg_advisory_lock", caller, key)
+    try:
+        return _answered(caller, key, digest, execute)
+    finally:
+        _lock("pg_advisory_unlock", caller, key)
+
+
+def _answered(caller: User, key: str, digest: str, execute: Callable[[], Answer]) -> tuple[Answer, bool]:
+    record = IdempotencyRecord.objects.filter(caller=caller, key=key).first()
+    if record is not None:
+        return _replay(record, digest), True
+    answer = execute()
+    if answer.is_kept:
+        IdempotencyRecord.objects.create(
+            caller=caller, key=key, request_digest=digest, status=answer.status, body=answer.body
+        )
+    return answer, False
+
+
+def _lock(function: str, caller: User, key: str) -> None:
     number = int.from_bytes(hashlib.sha256(f"{caller.pk}:{key}".encode()).digest()[:4], "big", signed=True)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [LOCK_SPACE, number])
+            cursor.execute(f"SELECT {function}(%s, %s)", [LOCK_SPACE, number])
     except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != "55P03":
+        if getattr(error.__cause__, "sqlstate", "") != LOCK_TIMEOUT:
             raise
         raise Refused(
             "IDEMPOTENCY_IN_PROGRESS", "a call with this key is still being executed; ask again in a moment"

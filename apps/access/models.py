@@ -6,7 +6,7 @@ from uuid import UUID
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models import Q
-from guardian.models import UserObjectPermissionAbstract
+from guardian.models import UserObjectPermissionBase
 
 from apps.access.states import ConsentState, Permission, ScopeKind, UserKind
 from apps.audit.models import AppendOnlyModel, HistoryModel
@@ -148,12 +148,12 @@ class RoleGrant(HistoryModel):
         ]
 
 
-class ScopePermission(UserObjectPermissionAbstract, HistoryModel):
+class ScopePermission(UserObjectPermissionBase, HistoryModel):
     """One permission of a user on a scope, by direct key (django-guardian)."""
 
     content_object = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="grants")
 
-    class Meta(HistoryModel.Meta, UserObjectPermissionAbstract.Meta):
+    class Meta(HistoryModel.Meta, UserObjectPermissionBase.Meta):
         abstract = False
         unique_together = ("user", "permission", "content_object")
 

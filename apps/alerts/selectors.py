@@ -18,3 +18,8 @@ def visible(user: User) -> QuerySet[Alert]:
 def standing(user: User) -> QuerySet[Alert]:
     """Visible alerts that nobody has resolved, most urgent first, then newest."""
     return visible(user).exclude(state=AlertState.RESOLVED).order_by(URGENCY, "-id")
+
+
+def is_standing(dedup_key: str) -> bool:
+    """Whether an unresolved alert stands under the key."""
+    return Alert.objects.filter(dedup_key=dedup_key).exclude(state=AlertState.RESOLVED).exists()

@@ -19,8 +19,13 @@ from apps.common.logs import request_id
 class Person(Protocol):
     """What an actor that is a user must have."""
 
-    pk: UUID
-    is_service: bool
+    @property
+    def pk(self) -> UUID:
+        """The opaque id."""
+
+    @property
+    def is_service(self) -> bool:
+        """Whether it is a machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ def _parse_toml(contents: Contents) -> dict[str, Any]:
 
 
 def _schema(contents: Contents, name: object) -> dict[str, Any]:
-    """The parameter schema: JSON Schema 2020-12 of an object, with no reference out of itself."""
+    """The parameter schema: JSON Schema 2020-12 of an object, without references."""
     if not isinstance(name, str) or name not in contents.digests:
         raise ArtifactRefused("ARTIFACT_SCHEMA_MISSING", "The file parameters.schema names is not there.")
     try:
@@ -116,7 +116,7 @@ def _schema(contents: Contents, name: object) -> dict[str, Any]:
         if schema.get("$schema", SCHEMA_DIALECT) != SCHEMA_DIALECT:
             raise ValueError("the dialect must be 2020-12")
         Draft202012Validator.check_schema(schema)
-        _check_references(schema)
+        _check_keywords(schema)
     except SchemaError as error:
         raise ArtifactRefused("ARTIFACT_SCHEMA_INVALID", f"{name}: {error.message[:200]}.") from None
     except (ValueError, RecursionError) as error:
@@ -124,15 +124,28 @@ def _schema(contents: Contents, name: object) -> dict[str, Any]:
     return schema
 
 
-def _check_references(value: object) -> None:
+def _check_keywords(value: object) -> None:
+    """ValueError for a reference (it could fetch, or never end) or a pattern that is no expression."""
     if isinstance(value, dict):
         for key, inner in value.items():
-            if key in ("$ref", "$dynamicRef") and not str(inner).startswith("#"):
-                raise ValueError(f"the reference {inner!r:.80} leads out of the schema")
-            _check_references(inner)
+            if key in ("$ref", "$dynamicRef") and isinstance(inner, str):
+                raise ValueError(f"{key} is not supported: write the schema out")
+            if key == "pattern" and isinstance(inner, str):
+                _check_pattern(inner)
+            if key == "patternProperties" and isinstance(inner, dict):
+                for pattern in inner:
+                    _check_pattern(pattern)
+            _check_keywords(inner)
     elif isinstance(value, list):
         for inner in value:
-            _check_references(inner)
+            _check_keywords(inner)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"the pattern {pattern!r:.80} is malformed: {error}") from None
 
 
 def _check_module(entry_point: str, names: dict[str, str]) -> None:

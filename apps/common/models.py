@@ -1,11 +1,14 @@
 """Abstract bases of every model."""
 
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Any, ClassVar
 
 from django.db import models
 
 from apps.common import clocks, ids
+
+# Wider than numeric(38,18), so that nothing is rounded on the way in.
+WIDE = Context(prec=60)
 
 
 class UuidV7(models.Func):
@@ -66,5 +69,5 @@ class ExactDecimalField(models.DecimalField):
 
 def trimmed(value: Decimal) -> Decimal:
     """The same number without trailing zeros and without an exponent above zero."""
-    short = value.normalize()
-    return short if short.as_tuple().exponent <= 0 else short.quantize(Decimal(1))  # type: ignore[operator]
+    short = value.normalize(WIDE)
+    return short if int(short.as_tuple().exponent) <= 0 else short.quantize(Decimal(1), context=WIDE)

@@ -7,7 +7,7 @@ from django.db import models
 
 from apps.common.errors import Refused
 
-Transitions = Mapping[str, frozenset[str]]
+Transitions = Mapping[Any, frozenset[Any]]
 
 
 def allows(table: Transitions, before: str, after: str) -> bool:

@@ -53,9 +53,9 @@ class ReleaseHoldForm(ReasonForm):
 class CloseForm(ReasonForm):
     """A person's exit: all of a position, or a part."""
 
-    account = forms.UUIDField()
-    instrument = forms.UUIDField()
+    deployment = forms.UUIDField()
     quantity = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18)
+    limit_price = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18)
 
 
 class LimitForm(ReasonForm):

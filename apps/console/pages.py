@@ -1,4 +1,4 @@
-"""What every page does alike: render itself or one of its fragments, find objects within reach, act and return."""
+"""What every page does alike: show itself or one of its fragments, find objects within reach, act, return."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,5 +1,7 @@
 """WebSocket routes."""
 
-from typing import Any
+from django.urls import path
 
-websocket_urlpatterns: list[Any] = []
+from apps.console.consumers import LiveConsumer
+
+websocket_urlpatterns = [path("live/", LiveConsumer.as_asgi())]

@@ -74,6 +74,8 @@ class Order(OperationalModel, Claimable):
     send_before = models.DateTimeField(null=True, help_text="The permit: no call to the venue after this.")
     filled_quantity = ExactDecimalField(default=0)
     average_price = ExactDecimalField(null=True)
+    reserved_quantity = ExactDecimalField(default=0, help_text="Units that exposure still counts as working.")
+    is_reported = models.BooleanField(default=False, help_text="The bot was told how the order ended.")
     cancel_requested = models.BooleanField(default=False)
 
     class Meta:
@@ -89,7 +91,7 @@ class Order(OperationalModel, Claimable):
                 ),
                 name="order_working",
             ),
-            models.Index(fields=["due_at"], condition=Q(due_at__isnull=False), name="order_due"),
+            models.Index(fields=["deployment"], condition=Q(is_reported=False), name="order_unreported"),
         ]
 
 

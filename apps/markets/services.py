@@ -91,12 +91,17 @@ def freeze_dataset(
     """Take a file of bars as it is: checked line by line, counted, and bound to its SHA-256.
 
     The same bytes twice are one dataset. Raises Invalid DATASET_FILE_NAME, DATASET_ROW_INVALID (with the
-    line), DATASET_EMPTY or DATASET_NAME_TAKEN, NotFound DATASET_FILE_MISSING.
+    line), DATASET_EMPTY or DATASET_NAME_TAKEN, NotFound DATASET_FILE_MISSING, Refused
+    DATASET_FROZEN_OTHERWISE when the bytes are another instrument's.
     """
     content = series.read_file(file_name)
     sha256 = hashlib.sha256(content).hexdigest()
     bars = series.parse(content, instrument.symbol, interval_ms).bars
     known = Dataset.objects.filter(sha256=sha256).first()
+    if known is not None and (known.instrument_id, known.interval_ms) != (instrument.pk, interval_ms):
+        raise Refused(
+            "DATASET_FROZEN_OTHERWISE", f"{known} has these bytes for another instrument or interval"
+        )
     if known is not None:
         return known
     spans = [(bar.start_ms, bar.end_ms) for bar in bars]

@@ -28,7 +28,9 @@ class ReconciliationRun(HistoryModel, Claimable):
 
     class Meta(HistoryModel.Meta):
         constraints = [
-            models.UniqueConstraint(fields=["account"], condition=Q(state="due"), name="one_due_run_per_account")
+            models.UniqueConstraint(
+                fields=["account"], condition=Q(state="due"), name="one_due_run_per_account"
+            )
         ]
 
 
@@ -51,6 +53,8 @@ class Break(HistoryModel):
     class Meta(HistoryModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["account", "kind", "key"], condition=Q(state=BreakState.OPEN), name="one_open_break_per_key"
+                fields=["account", "kind", "key"],
+                condition=Q(state=BreakState.OPEN),
+                name="one_open_break_per_key",
             )
         ]

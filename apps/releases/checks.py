@@ -23,7 +23,7 @@ from apps.runtime.simulator import SimConfig
 SEED = 20_170_701
 DETERMINISM_BARS = 2_000
 EQUITY_POINTS_MAX = 500
-STARTING_CASH = Decimal(10_000)
+STARTING_CASH = Decimal(100_000)
 SIMULATION = SimConfig(
     half_spread_bps=Decimal(2), slippage_bps=Decimal(1), taker_fee_bps=Decimal(10), maker_fee_bps=Decimal(5)
 )

@@ -117,7 +117,7 @@ def _progress(gate: Gate, percent: int) -> None:
 def _decide(gate: Gate, verdict: checks.Verdict) -> Gate:
     evidence = {"kind": gate.kind, "figures": verdict.figures, "thresholds": verdict.thresholds}
     with acting(job("gates"), verdict.message or f"{gate.kind} {verdict.state.value}"):
-        fresh = Gate.objects.select_for_update().select_related("release__bot").get(pk=gate.pk)
+        fresh = Gate.objects.select_for_update(of=("self",)).select_related("release__bot").get(pk=gate.pk)
         if not claims.is_ours(gate, fresh):
             return fresh
         states.move(

@@ -95,6 +95,8 @@ class BotProcess:
         try:
             hello = self._expect(self._child.read_line(deadline), "sandbox")
             self.report = SandboxReport.from_measures([str(name) for name in hello.get("measures", [])])
+            if self.report.has_own_scratch:
+                self._child.drop_scratch()
             self.request("start", self._start_fields, deadline)
         except BotError:
             self.close()

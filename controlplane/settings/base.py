@@ -290,6 +290,36 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "UserKind": "apps.access.states.UserKind",
+        "ScopePermission": "apps.access.states.Permission",
+        "ConsentState": "apps.access.states.ConsentState",
+        "AlertTier": "apps.alerts.states.Tier",
+        "AlertState": "apps.alerts.states.AlertState",
+        "InstrumentClass": "apps.markets.states.InstrumentClass",
+        "FeedState": "apps.markets.states.FeedState",
+        "Stage": "apps.bots.states.Stage",
+        "Environment": "apps.bots.states.Environment",
+        "Mode": "apps.bots.states.Mode",
+        "GateKind": "apps.releases.states.GateKind",
+        "GateState": "apps.releases.states.GateState",
+        "LimitKind": "apps.risk.states.LimitKind",
+        "HoldLevel": "apps.risk.states.HoldLevel",
+        "HoldState": "apps.risk.states.HoldState",
+        "DrainState": "apps.risk.states.DrainState",
+        "PromotionState": "apps.promotions.states.PromotionState",
+        "DesiredState": "apps.deployments.states.Desired",
+        "ObservedState": "apps.deployments.states.Observed",
+        "Side": "apps.execution.states.Side",
+        "OrderType": "apps.execution.states.OrderType",
+        "TimeInForce": "apps.execution.states.TimeInForce",
+        "Purpose": "apps.execution.states.Purpose",
+        "OrderState": "apps.execution.states.OrderState",
+        "RunState": "apps.reconciliation.states.RunState",
+        "BreakKind": "apps.reconciliation.states.BreakKind",
+        "BreakSeverity": "apps.reconciliation.states.Severity",
+        "BreakState": "apps.reconciliation.states.BreakState",
+    },
 }
 
 SIMPLE_HISTORY_ENABLED = False  # database triggers write history (design §8); the ORM writer stays off
@@ -304,6 +334,7 @@ SEND_PERMIT_MS = 500
 VENUE_TIMEOUT_S = 5.0
 PROMOTION_EXPIRES_H = 24
 RECONCILE_EVERY_S = 60
+RECONCILE_CONFIRM_S = 2.0  # a difference counts when it is still there after this
 REPLAY_SPEED_MAX = 100_000
 DEMO_ALLOWED = False
 

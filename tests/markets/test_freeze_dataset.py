@@ -37,6 +37,17 @@ def test_the_same_bytes_twice_are_one_dataset(folder: Path) -> None:
     assert Dataset.objects.count() == 1
 
 
+def test_the_bytes_of_one_instrument_are_not_anothers(folder: Path) -> None:
+    write_bars(folder, "bars.csv", CLOSES)
+    freeze(make_instrument())
+
+    with pytest.raises(DomainError) as refusal:
+        freeze(make_instrument("ETH-USD"), name="other")
+
+    assert refusal.value.code == "DATASET_FROZEN_OTHERWISE"
+    assert Dataset.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     "row",
     [

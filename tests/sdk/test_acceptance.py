@@ -8,9 +8,10 @@ from quarterdeck.events import Instrument, OrderType, Side, TimeInForce
 from quarterdeck.simvalues import SimConfig, SimOrder
 
 BTC = Instrument("BTC-USD", D("0.01"), D("0.001"), D("0.01"))
+FREE = SimConfig()
 
 
-def refusal(config=SimConfig(), *, position=D(0), buying_power=D(1000), sellable=D(0), **overrides):
+def refusal(config=FREE, *, position=D(0), buying_power=D(1000), sellable=D(0), **overrides):
     values = {
         "order_id": "1",
         "side": Side.BUY,

@@ -13,6 +13,7 @@ from apps.access import selectors, services
 from apps.access.api.idempotency import Idempotent
 from apps.access.models import Scope, User
 from apps.access.states import Permission
+from apps.common.api.parsers import BoundedJSONParser
 from apps.common.errors import NotFound
 
 
@@ -23,6 +24,7 @@ class Endpoint(Idempotent, viewsets.GenericViewSet):
     """
 
     scope_path = "scope"
+    parser_classes: Any = [BoundedJSONParser]
 
     def get_queryset(self) -> QuerySet[Any]:
         """Only what the caller may view."""

@@ -36,13 +36,14 @@ class Idempotent:
     """Runs each unsafe call at most once per caller and key, and answers repeats from storage."""
 
     key_required_for: frozenset[str] = frozenset()
+    asks_a_venue: frozenset[str] = frozenset()
     action: str | None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After authentication, put the guard around the handler that is about to run."""
         super().initial(request, *args, **kwargs)  # type: ignore[misc]
-        if request.method not in SAFE:
-            name = str(request.method).lower()
+        name = str(request.method).lower()
+        if request.method not in SAFE and hasattr(self, name):
             setattr(self, name, self._guarded(getattr(self, name)))
 
     def _guarded(self, handler: Callable[..., Response]) -> Callable[..., Response]:
@@ -63,7 +64,8 @@ class Idempotent:
             first.append(self._handled(handle))
             return _answer(first[0])
 
-        answer, is_replay = idempotency.once(request.user, key, _digest(request), execute)
+        run = idempotency.once_outside if self.action in self.asks_a_venue else idempotency.once
+        answer, is_replay = run(request.user, key, _digest(request), execute)
         return _replayed(answer) if is_replay else first[0]
 
     def _handled(self, handle: Callable[[], Response]) -> Response:

@@ -19,7 +19,6 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ("auth", "0012_alter_user_first_name_max_length"),
-        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [
@@ -571,7 +570,6 @@ class Migration(migrations.Migration):
         audit.CreatePartitioned(
             name="HistoricalScopePermission",
             fields=[
-                ("object_pk", models.CharField(max_length=255, verbose_name="object ID")),
                 (
                     "id",
                     models.UUIDField(
@@ -906,7 +904,6 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="ScopePermission",
             fields=[
-                ("object_pk", models.CharField(max_length=255, verbose_name="object ID")),
                 (
                     "id",
                     models.UUIDField(
@@ -1052,18 +1049,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.DO_NOTHING,
                 related_name="+",
                 to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="historicalscopepermission",
-            name="content_type",
-            field=models.ForeignKey(
-                blank=True,
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="contenttypes.contenttype",
             ),
         ),
         migrations.AddField(
@@ -1284,13 +1269,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="scopepermission",
-            name="content_type",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, to="contenttypes.contenttype"
-            ),
-        ),
-        migrations.AddField(
-            model_name="scopepermission",
             name="permission",
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="auth.permission"),
         ),
@@ -1449,10 +1427,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="scopepermission",
-            index=models.Index(fields=["content_type", "object_pk"], name="access_scop_content_732c36_idx"),
-        ),
         migrations.AlterUniqueTogether(
             name="scopepermission",
             unique_together={("user", "permission", "content_object")},
@@ -1463,8 +1437,8 @@ class Migration(migrations.Migration):
                 name="history",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     declare="DECLARE _actor TEXT; _row RECORD; _type TEXT;",
-                    func='\n            IF TG_OP = \'UPDATE\' THEN\n                IF NOT (OLD."permission_id" IS DISTINCT FROM NEW."permission_id" OR OLD."content_type_id" IS DISTINCT FROM NEW."content_type_id" OR OLD."object_pk" IS DISTINCT FROM NEW."object_pk" OR OLD."user_id" IS DISTINCT FROM NEW."user_id" OR OLD."id" IS DISTINCT FROM NEW."id" OR OLD."created_at" IS DISTINCT FROM NEW."created_at" OR OLD."content_object_id" IS DISTINCT FROM NEW."content_object_id") THEN RETURN NULL; END IF;\n                _row := NEW; _type := \'~\';\n            ELSIF TG_OP = \'INSERT\' THEN\n                _row := NEW; _type := \'+\';\n            ELSE\n                _row := OLD; _type := \'-\';\n            END IF;\n            _actor := NULLIF(current_setting(\'quarterdeck.actor\', true), \'\');\n            IF _actor IS NULL THEN\n                IF session_user = \'quarterdeck_app\' THEN\n                    RAISE EXCEPTION \'a write to % without an actor\', TG_TABLE_NAME USING ERRCODE = \'QD001\';\n                END IF;\n                _actor := \'db:\' || session_user;\n            END IF;\n            INSERT INTO "access_historicalscopepermission" ("permission_id", "content_type_id", "object_pk", "user_id", "id", "created_at", "content_object_id", history_id, history_date, history_type,\n                history_change_reason, history_user_id, request_id)\n            VALUES (_row."permission_id", _row."content_type_id", _row."object_pk", _row."user_id", _row."id", _row."created_at", _row."content_object_id", uuidv7(), clock_timestamp(), _type,\n                COALESCE(current_setting(\'quarterdeck.reason\', true), \'\'), _actor,\n                COALESCE(current_setting(\'quarterdeck.request_id\', true), \'\'));\n            RETURN NULL;\n        ',
-                    hash="d04dd179aa011f222ef504fee57d95183c8ad017",
+                    func='\n            IF TG_OP = \'UPDATE\' THEN\n                IF NOT (OLD."permission_id" IS DISTINCT FROM NEW."permission_id" OR OLD."user_id" IS DISTINCT FROM NEW."user_id" OR OLD."id" IS DISTINCT FROM NEW."id" OR OLD."created_at" IS DISTINCT FROM NEW."created_at" OR OLD."content_object_id" IS DISTINCT FROM NEW."content_object_id") THEN RETURN NULL; END IF;\n                _row := NEW; _type := \'~\';\n            ELSIF TG_OP = \'INSERT\' THEN\n                _row := NEW; _type := \'+\';\n            ELSE\n                _row := OLD; _type := \'-\';\n            END IF;\n            _actor := NULLIF(current_setting(\'quarterdeck.actor\', true), \'\');\n            IF _actor IS NULL THEN\n                IF session_user = \'quarterdeck_app\' THEN\n                    RAISE EXCEPTION \'a write to % without an actor\', TG_TABLE_NAME USING ERRCODE = \'QD001\';\n                END IF;\n                _actor := \'db:\' || session_user;\n            END IF;\n            INSERT INTO "access_historicalscopepermission" ("permission_id", "user_id", "id", "created_at", "content_object_id", history_id, history_date, history_type,\n                history_change_reason, history_user_id, request_id)\n            VALUES (_row."permission_id", _row."user_id", _row."id", _row."created_at", _row."content_object_id", uuidv7(), clock_timestamp(), _type,\n                COALESCE(current_setting(\'quarterdeck.reason\', true), \'\'), _actor,\n                COALESCE(current_setting(\'quarterdeck.request_id\', true), \'\'));\n            RETURN NULL;\n        ',
+                    hash="d29a1244ac67878a35343a44545e73c2489bd705",
                     operation="INSERT OR UPDATE OR DELETE",
                     pgid="pgtrigger_history_2b089",
                     table="access_scopepermission",

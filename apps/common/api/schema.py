@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
@@ -18,29 +19,52 @@ PROBLEM = inline_serializer(
         "context": serializers.DictField(required=False),
     },
 )
-IDEMPOTENCY_KEY = OpenApiParameter(
-    "Idempotency-Key",
-    str,
-    OpenApiParameter.HEADER,
-    description="8-128 characters; the same key and body give the stored answer again.",
-)
 UNSAFE = {"POST", "PUT", "PATCH", "DELETE"}
-ERRORS = {400: "Malformed", 401: "Not signed in", 403: "Not permitted", 404: "Not within reach", 409: "Refused"}
+ERRORS = {
+    400: "Malformed",
+    401: "Not signed in",
+    403: "Not permitted",
+    404: "Not within reach",
+    422: "Fails its schema",
+}
+UNSAFE_ERRORS = {409: "Refused by a rule of the house", 413: "Larger than the call takes", 415: "Unknown media type"}
+
+
+class BearerToken(OpenApiAuthenticationExtension):
+    """How service accounts sign in."""
+
+    target_class = "apps.access.authentication.TokenAuthentication"
+    name = "bearerToken"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """A bearer token."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "qd_<prefix>_<secret>"}
+
+
+def idempotency_key(*, is_required: bool) -> OpenApiParameter:
+    """The header of unsafe calls."""
+    return OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 8, "maxLength": 128, "pattern": "^[\\x21-\\x7e]+$"},
+        OpenApiParameter.HEADER,
+        required=is_required,
+        description="The same key and body give the stored answer again; another body is IDEMPOTENCY_KEY_REUSED.",
+    )
 
 
 class ProblemAutoSchema(AutoSchema):
     """drf-spectacular's schema with the house's error and idempotency conventions."""
 
     def get_override_parameters(self) -> list[Any]:
-        """Unsafe operations take an Idempotency-Key."""
-        return [IDEMPOTENCY_KEY] if self.method in UNSAFE else []
+        """Unsafe operations take an Idempotency-Key; some of them require it."""
+        if self.method not in UNSAFE:
+            return []
+        is_required = getattr(self.view, "action", None) in getattr(self.view, "key_required_for", ())
+        return [idempotency_key(is_required=is_required)]
 
     def _get_response_bodies(self, direction: str = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
-        codes = dict(ERRORS)
-        if self.method in UNSAFE:
-            codes[422] = "Fails its schema"
-        for code, text in codes.items():
+        for code, text in {**ERRORS, **(UNSAFE_ERRORS if self.method in UNSAFE else {})}.items():
             if str(code) not in bodies:
                 bodies[str(code)] = self._get_response_for_code(
                     OpenApiResponse(PROBLEM, description=text), str(code), ["application/problem+json"], direction

@@ -68,7 +68,9 @@ class FleetRow:
     def is_troubled(self) -> bool:
         """Whether the row is marked: halted, failed, or with a critical alert."""
         failed = any(d.observed == "failed" for d in self.deployments.values())
-        return self.standing.name == "HALTED" or failed or any(tier == Tier.CRITICAL for tier, _ in self.alerts)
+        return (
+            self.standing.name == "HALTED" or failed or any(tier == Tier.CRITICAL for tier, _ in self.alerts)
+        )
 
 
 def bots(user: User, filters: Filters) -> QuerySet[Bot]:
@@ -89,7 +91,9 @@ def bots(user: User, filters: Filters) -> QuerySet[Bot]:
 def _attention() -> Q:
     """Held by any scope, failed, or with an open alert."""
     holds = trading.holds_by_scope()
-    wanted = Q(pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id"))
+    wanted = Q(
+        pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id")
+    )
     wanted |= Q(scope__in=Alert.objects.exclude(state=AlertState.RESOLVED).values("scope_id"))
     for found in holds.values():
         wanted |= Q(scope__path__startswith=found[0].scope.path)

@@ -63,7 +63,9 @@ def above(user: User) -> set[UUID]:
 
 def counts(user: User) -> Counts:
     """The numbers of the menu, in one round trip."""
-    parts = [rows.order_by().values("pk") for rows in (open_alerts(user), open_breaks(user), active_holds(user))]
+    parts = [
+        rows.order_by().values("pk") for rows in (open_alerts(user), open_breaks(user), active_holds(user))
+    ]
     compiled = [part.query.sql_with_params() for part in parts]
     sql = ", ".join(f"(SELECT count(*) FROM ({text}) AS part)" for text, _ in compiled)
     with connection.cursor() as cursor:

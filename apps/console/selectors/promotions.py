@@ -11,17 +11,15 @@ from django.db.models import Count, QuerySet
 from apps.access import selectors as access
 from apps.access.models import User
 from apps.access.selectors import Seat
-from apps.bots.states import Mode
-from apps.common.errors import DomainError
-from apps.console.selectors import diffs
-from apps.console.selectors.diffs import DiffRow, LimitRow
+from apps.console.selectors import bots
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.execution.models import Order, Position
 from apps.execution.states import WORKING
-from apps.markets import selectors as markets
 from apps.markets.models import Feed
+from apps.promotions import selectors as promotions
 from apps.promotions.models import Promotion
+from apps.promotions.selectors import ReleaseDiff
 from apps.promotions.states import PromotionState
 from apps.releases.models import Gate, Release
 from apps.releases.states import GateState
@@ -83,12 +81,9 @@ class Dossier:
     """Everything on the promotion page."""
 
     promotion: Promotion
-    baseline: Release | None
+    diff: ReleaseDiff
     runs_now: Deployment | None
     gates: list["GateView"]
-    limits: list[LimitRow]
-    config: list[DiffRow]
-    parameters: list[DiffRow]
     seats: list[Seat]
     votes: list[Any]
     excluded: list[Exclusion]
@@ -96,19 +91,19 @@ class Dossier:
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def widened(self) -> list[LimitRow]:
-        """Limits that widen or appear."""
-        return [row for row in self.limits if row.direction in ("widens", "new", "dropped")]
+    def widened(self) -> int:
+        """How many limits widen or appear."""
+        return sum(change.widens for change in self.diff.limits)
 
     @property
     def config_changes(self) -> int:
         """How many leaves of the configuration differ."""
-        return sum(row.change != "same" for row in self.config)
+        return sum(change.kind != "same" for change in self.diff.config)
 
     @property
     def parameter_changes(self) -> int:
         """How many parameters differ."""
-        return sum(row.change != "same" for row in self.parameters)
+        return sum(change.kind != "same" for change in self.diff.parameters)
 
     @property
     def waits_for(self) -> str:
@@ -140,7 +135,7 @@ class Exposure:
     unit: str
     quote: str
     position: Decimal
-    position_max: Decimal | None
+    position_max: Decimal
     price: Decimal | None
     capital: Decimal
     open_orders: dict[str, int]
@@ -153,22 +148,18 @@ class Exposure:
     @property
     def value_max(self) -> Decimal | None:
         """The most that could be held, in quote currency."""
-        return None if self.price is None or self.position_max is None else self.position_max * self.price
+        return None if self.price is None else self.position_max * self.price
 
 
 def dossier(promotion: Promotion) -> Dossier:
     """Everything that the page of `promotion` shows."""
     runs_now = _runs_now(promotion)
-    baseline = _baseline(promotion, runs_now)
-    after, before = promotion.release, baseline
+    diff = promotions.diff(promotion)
     found = Dossier(
         promotion=promotion,
-        baseline=baseline,
+        diff=diff,
         runs_now=runs_now,
-        gates=_gates(promotion, baseline),
-        limits=diffs.compare_limits(_limits(before), _limits(after)),
-        config=list(diffs.compare(before.config_bundle.content if before else {}, after.config_bundle.content)),
-        parameters=list(diffs.compare(before.parameter_set.content if before else {}, after.parameter_set.content)),
+        gates=_gates(promotion, diff.before),
         seats=access.seats_of(promotion.consent) if promotion.consent else [],
         votes=_votes(promotion),
         excluded=list(exclusions(promotion)),
@@ -187,23 +178,9 @@ def _runs_now(promotion: Promotion) -> Deployment | None:
     )
 
 
-def _baseline(promotion: Promotion, runs_now: Deployment | None) -> Release | None:
-    if runs_now is not None:
-        return runs_now.release
-    earlier = Release.objects.filter(bot=promotion.bot, number__lt=promotion.release.number)
-    return earlier.select_related("code_version", "config_bundle", "parameter_set").order_by("-number").first()
-
-
-def _limits(release: Release | None) -> dict[str, Any]:
-    return dict(release.config_bundle.content.get("limits", {})) if release else {}
-
-
 def _gates(promotion: Promotion, baseline: Release | None) -> list[GateView]:
-    releases = [promotion.release_id, *([baseline.pk] if baseline else [])]
-    rows = list(Gate.objects.filter(release__in=releases).select_related("backtest__dataset"))
-    before = {gate.kind: gate for gate in rows if gate.release_id != promotion.release_id}
-    found = {gate.kind: gate for gate in rows if gate.release_id == promotion.release_id}
-    return [view_of(found[kind], before.get(kind)) for kind in promotion.policy.gates if kind in found]
+    before = {gate.kind: gate for gate in baseline.gates.select_related("backtest")} if baseline else {}
+    return [view_of(gate, before.get(gate.kind)) for gate in promotions.evidence(promotion)]
 
 
 def view_of(gate: Gate, before: Gate | None = None) -> GateView:
@@ -247,19 +224,11 @@ def _exposure(promotion: Promotion, runs_now: Deployment | None) -> Exposure:
         unit=feed.instrument.base_currency if feed else "",
         quote=feed.instrument.quote_currency if feed else "",
         position=sum((row.quantity for row in held), Decimal(0)),
-        position_max=diffs.compare_limits({}, {"position": content.get("limits", {}).get("position")})[0].after,
-        price=_price(feed) if feed else None,
+        position_max=Decimal(content["limits"]["position"]),
+        price=bots.last_price(feed) if feed else None,
         capital=promotion.capital,
         open_orders=dict(counted.values_list("purpose").annotate(n=Count("pk")).order_by("purpose")),
     )
-
-
-def _price(feed: Feed) -> Decimal | None:
-    try:
-        bar = markets.last_bar(feed)
-    except (DomainError, Feed.clock.RelatedObjectDoesNotExist):  # type: ignore[attr-defined]
-        return None
-    return bar.close if bar else None
 
 
 def steps(found: Dossier) -> Iterator[Step]:
@@ -276,7 +245,12 @@ def steps(found: Dossier) -> Iterator[Step]:
         return
     refused = promotion.state == PromotionState.REFUSED and bool(found.votes)
     now = promotion.state == PromotionState.APPROVED
-    yield Step("Apply", "failed" if refused else "now" if now else "todo", None, "" if has_ended else "re-checks the venue")
+    yield Step(
+        "Apply",
+        "failed" if refused else "now" if now else "todo",
+        None,
+        "" if has_ended else "re-checks the venue",
+    )
     yield Step("Observe", "todo")
 
 
@@ -304,8 +278,3 @@ def _vote_step(found: Dossier) -> Step:
     if state in ENDED and found.promotion.consent is not None:
         return Step("Votes", "failed", last, f"{note} · {state}")
     return Step("Votes", "todo", None, note)
-
-
-def is_live(promotion: Promotion) -> bool:
-    """Whether real money is asked for."""
-    return promotion.account.mode == Mode.LIVE

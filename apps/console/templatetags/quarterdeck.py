@@ -48,14 +48,23 @@ def money(value: Decimal | None, unit: str = "", signed: bool = False) -> SafeSt
 
 
 @register.filter
+def percent(value: Decimal | None) -> str:
+    """A change in percent with its sign."""
+    return DASH if value is None else f"{'+' if value > 0 else ''}{qty(value)} %"
+
+
+@register.filter
 def when(value: datetime | None, kind: str = "") -> SafeString | str:
     """A moment in UTC, short; the full one in the title. `market` marks market time."""
     if value is None:
         return DASH
-    full = f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC{' (market time)' if kind == 'market' else ''}"
+    note = " (market time)" if kind == "market" else ""
+    full = f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC{note}"
     is_near = kind != "market" and abs((wall_now() - value).days) < 1
     short = f"{value:%H:%M:%S}" if is_near else f"{value:%Y-%m-%d %H:%M}"
-    return format_html('<time class="qd-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), full, short)
+    return format_html(
+        '<time class="qd-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), full, short
+    )
 
 
 @register.filter
@@ -66,7 +75,10 @@ def ago(value: datetime | None) -> SafeString | str:
     seconds = int((wall_now() - value).total_seconds())
     text = f"{span(seconds)} ago" if seconds >= 0 else f"in {span(-seconds)}"
     return format_html(
-        '<time class="qd-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), f"{value:%Y-%m-%d %H:%M:%S} UTC", text
+        '<time class="qd-nowrap" datetime="{}" title="{}">{}</time>',
+        value.isoformat(),
+        f"{value:%Y-%m-%d %H:%M:%S} UTC",
+        text,
     )
 
 
@@ -88,7 +100,9 @@ def short(value: Any) -> SafeString:
 @register.simple_tag
 def mode(value: str) -> SafeString:
     """The mode badge: LIVE is striped, PAPER is plain blue."""
-    return format_html('<span class="qd-mode qd-mode-{}">{}</span>', value or "none", (value or "none").upper())
+    return format_html(
+        '<span class="qd-mode qd-mode-{}">{}</span>', value or "none", (value or "none").upper()
+    )
 
 
 @register.filter
@@ -138,13 +152,20 @@ def sparkline(values: list[Decimal], label: str) -> dict[str, Any]:
     low, high = min(values), max(values)
     height = (high - low) or Decimal(1)
     step = Decimal(96) / (len(values) - 1)
-    points = [f"{float(step * n):.1f},{float(22 - 20 * (value - low) / height):.1f}" for n, value in enumerate(values)]
+    points = [
+        f"{float(step * n):.1f},{float(22 - 20 * (value - low) / height):.1f}"
+        for n, value in enumerate(values)
+    ]
     change = values[-1] - values[0]
     return {
         "points": " ".join(points),
         "tone": "minus" if change < 0 else "plus",
-        "label": f"{label}: {'down' if change < 0 else 'up'} {grouped(rounded(abs(change)))} over {len(values)} bars",
+        "label": f"{label}: {_moved(change)} over {len(values)} bars",
     }
+
+
+def _moved(change: Decimal) -> str:
+    return f"{'down' if change < 0 else 'up'} {grouped(rounded(abs(change)))}"
 
 
 @register.simple_tag(takes_context=True)
@@ -156,3 +177,9 @@ def query(context: template.Context, **changes: Any) -> str:
         if value not in ("", None):
             values[name] = str(value)
     return f"?{values.urlencode()}"
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """A JSON value, indented."""
+    return json.dumps(value, indent=2, ensure_ascii=False, sort_keys=True)

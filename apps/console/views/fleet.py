@@ -12,7 +12,19 @@ from apps.console.templatetags.quarterdeck import words
 
 PAGE_SIZE = 50
 EXPORT_ROWS_MAX = 5_000
-HEADER = ("mode", "bot", "strategy", "owner", "state", "stage", "build", "position", "pnl", "currency", "alerts")
+HEADER = (
+    "mode",
+    "bot",
+    "strategy",
+    "owner",
+    "state",
+    "stage",
+    "build",
+    "position",
+    "pnl",
+    "currency",
+    "alerts",
+)
 
 
 def _filters(request: HttpRequest) -> fleet.Filters:

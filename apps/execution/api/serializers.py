@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString, Flag
-from apps.common.api.serializers import Act, Shown
+from apps.common.api.serializers import Act, ReasonedAct, Shown
 from apps.execution.models import Fill, Order, OrderEvent, Position
 from apps.execution.states import OrderType, Purpose, Side, TimeInForce
 
@@ -83,3 +83,14 @@ class PositionShown(Shown):
             "created_at",
         )  # fmt: skip
         read_only_fields = fields
+
+
+class CloseAsked(ReasonedAct):
+    """How to leave a position."""
+
+    quantity = DecimalString(
+        required=False, allow_null=True, default=None, is_positive=True, help_text="Units; all of it when left out."
+    )
+    limit_price = DecimalString(
+        required=False, allow_null=True, default=None, is_positive=True, help_text="Quote currency; else at market."
+    )

@@ -17,9 +17,20 @@ from apps.deployments.models import Deployment
 from apps.execution import services
 from apps.execution.api import serializers as shapes
 from apps.execution.models import Fill, Order, Position
-from apps.execution.states import OrderState, Purpose
+from apps.execution.states import OrderState
 from apps.markets.models import Instrument
 
+TERMS = ("side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose")
+# Everything that placing an order reads, in one query.
+TRADED = Deployment.objects.select_related(
+    "bot__scope",
+    "account__scope",
+    "account__venue__scope",
+    "feed__dataset",
+    "feed__instrument",
+    "instrument__scope",
+    "release__config_bundle",
+)
 EXAMPLE = OpenApiExample(
     "Buy at a limit",
     request_only=True,
@@ -51,17 +62,18 @@ class OrderViews(ReadEndpoint):
 
     @extend_schema(request=shapes.NewOrder, responses={201: shapes.OrderShown}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:
-        """Place an order (needs `trade`; `exit` is enough for an EXIT).
+        """Place an order (needs `trade`); people leave positions by `positions/{id}/close`.
 
         It is checked before it is stored as accepted for sending; one that fails the check is kept as DENIED
         and answered 409 ORDER_DENIED with its codes. The Idempotency-Key is required.
         """
         body = self.asked(shapes.NewOrder)
-        rows = Deployment.objects.select_related("bot__scope", "account", "release", "feed", "instrument")
-        deployment = self.referred(rows, str(body["deployment"]), path="bot__scope", name="pk")
-        is_exit = body["purpose"] == Purpose.EXIT
-        self.allow(deployment.bot.scope, Permission.TRADE, *([Permission.EXIT] if is_exit else []))
-        order = services.place(deployment=deployment, actor=self.caller, **self._terms(body))
+        deployment = self.referred(TRADED, str(body["deployment"]), path="bot__scope", name="pk")
+        self.allow(deployment.bot.scope, Permission.TRADE)
+        ticket = self._ticket(deployment, body)
+        reason = body["reason"] or f"{body['side']} {body['purpose']} by API"
+        order = services.place(ticket=ticket, actor=self.caller, reason=reason)
+        _check_same(order, ticket)
         if order.state == OrderState.DENIED:
             raise Refused(
                 "ORDER_DENIED", "the pre-trade check denied this order", codes=order.codes, order=str(order.pk)
@@ -82,19 +94,14 @@ class OrderViews(ReadEndpoint):
         """Every transition of the order, newest first."""
         return self.listed(self.get_object().events.all(), shapes.OrderEventShown)
 
-    def _terms(self, body: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "instrument": _instrument(body["instrument"]),
-            "client_order_id": body["client_order_id"] or self._client_order_id(),
-            "is_reduce_only": body["reduce_only"],
-            "reason": body["reason"] or f"{body['side']} {body['purpose']} by API",
-            **{
-                name: body[name]
-                for name in (
-                    "side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose",
-                )
-            },
-        }  # fmt: skip
+    def _ticket(self, deployment: Deployment, body: dict[str, Any]) -> services.Ticket:
+        return services.Ticket(
+            deployment=deployment,
+            instrument=_instrument(body["instrument"]),
+            client_order_id=body["client_order_id"] or self._client_order_id(),
+            is_reduce_only=body["reduce_only"],
+            **{name: body[name] for name in TERMS},
+        )
 
     def _client_order_id(self) -> UUID:
         """From caller and key, so that a retry finds the same order even without its stored answer."""
@@ -117,6 +124,21 @@ class PositionViews(ReadEndpoint):
     serializer_class = shapes.PositionShown
     filterset_class = filter_set(Position, ids=("bot", "account", "instrument"), created=False)
     scope_path = "bot__scope"
+    asks_a_venue = frozenset({"close"})
+
+    @extend_schema(request=shapes.CloseAsked, responses={201: shapes.OrderShown})
+    @action(detail=True, methods=["post"])
+    def close(self, request: Request, pk: str) -> Response:
+        """Close a position by hand, all or in part (needs `exit`); it passes every hold.
+
+        The size comes from the venue's own record, never across zero (POSITION_FLAT, EXIT_EXCEEDS_POSITION).
+        With a limit price it goes out even when the feed is stale.
+        """
+        position = self.target(Permission.EXIT)
+        body = self.asked(shapes.CloseAsked)
+        deployment = Deployment.objects.filter(bot=position.bot_id, account=position.account_id).latest("id")
+        order = services.close_position(deployment=deployment, actor=self.caller, **body)
+        return Response(shapes.OrderShown(order).data, 201)
 
 
 def _instrument(symbol: str) -> Instrument:
@@ -124,3 +146,10 @@ def _instrument(symbol: str) -> Instrument:
     if found is None:
         raise Invalid("INSTRUMENT_UNKNOWN", f"there is no instrument {symbol!r}", symbol=symbol)
     return found
+
+
+def _check_same(order: Order, ticket: services.Ticket) -> None:
+    """A client_order_id names one order for good: nobody reads or repeats another under it."""
+    asked = (ticket.deployment.pk, ticket.instrument.pk, *(getattr(ticket, name) for name in TERMS))
+    if asked != (order.deployment_id, order.instrument_id, *(getattr(order, name) for name in TERMS)):
+        raise Refused("CLIENT_ORDER_ID_TAKEN", "this client_order_id belongs to another order; send a new one")

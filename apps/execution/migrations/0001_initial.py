@@ -292,6 +292,19 @@ class Migration(migrations.Migration):
                     "average_price",
                     apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38, null=True),
                 ),
+                (
+                    "reserved_quantity",
+                    apps.common.models.ExactDecimalField(
+                        decimal_places=18,
+                        default=0,
+                        help_text="Units that exposure still counts as working.",
+                        max_digits=38,
+                    ),
+                ),
+                (
+                    "is_reported",
+                    models.BooleanField(default=False, help_text="The bot was told how the order ended."),
+                ),
                 ("cancel_requested", models.BooleanField(default=False)),
                 (
                     "account",
@@ -545,7 +558,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="order",
             index=models.Index(
-                condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="order_due"
+                condition=models.Q(("is_reported", False)), fields=["deployment"], name="order_unreported"
             ),
         ),
         migrations.AddConstraint(

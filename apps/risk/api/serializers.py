@@ -18,7 +18,7 @@ class LimitShown(Shown):
 
 
 class LimitAsked(ReasonedAct):
-    """A limit to set, lower or raise."""
+    """A limit to lower or raise."""
 
     scope = serializers.UUIDField(help_text="Id of the scope it bounds.")
     kind = serializers.ChoiceField(LimitKind.choices)

@@ -37,7 +37,7 @@ class LimitViews(ScopedEndpoint):
 
     @extend_schema(request=shapes.LimitAsked, responses={200: shapes.LimitShown})
     def create(self, request: Request) -> Response:
-        """Set a first limit or lower one (needs `set_limits`); a raise goes by `limits/raises`."""
+        """Lower a limit at once (needs `set_limits`); a first or higher value goes by `limits/raises`."""
         body = self.asked(shapes.LimitAsked)
         scope = self.scope_asked(body, Permission.SET_LIMITS)
         return self.shown(services.set_limit(scope=scope, actor=self.caller, **body))
@@ -62,7 +62,7 @@ class RaiseViews(ScopedEndpoint):
     def votes(self, request: Request, pk: str) -> Response:
         """Grant or deny a raise (needs `vote_risk`); the requester may not (VOTE_EXCLUDED)."""
         found = self.target(Permission.VOTE_RISK)
-        return self.shown(services.vote_raise(raise_=found, actor=self.caller, **self.asked(Ballot)))
+        return self.shown(services.vote_raise(limit_raise=found, actor=self.caller, **self.asked(Ballot)))
 
 
 class HoldViews(ScopedEndpoint):

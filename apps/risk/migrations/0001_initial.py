@@ -156,7 +156,6 @@ class Migration(migrations.Migration):
                             ("position", "Position per instrument, units"),
                             ("collar_bps", "Price collar, basis points"),
                             ("orders_per_minute", "Orders per minute"),
-                            ("gross_exposure", "Gross exposure, base currency"),
                         ]
                     ),
                 ),
@@ -231,7 +230,6 @@ class Migration(migrations.Migration):
                             ("position", "Position per instrument, units"),
                             ("collar_bps", "Price collar, basis points"),
                             ("orders_per_minute", "Orders per minute"),
-                            ("gross_exposure", "Gross exposure, base currency"),
                         ]
                     ),
                 ),
@@ -315,7 +313,6 @@ class Migration(migrations.Migration):
                             ("position", "Position per instrument, units"),
                             ("collar_bps", "Price collar, basis points"),
                             ("orders_per_minute", "Orders per minute"),
-                            ("gross_exposure", "Gross exposure, base currency"),
                         ]
                     ),
                 ),
@@ -362,7 +359,6 @@ class Migration(migrations.Migration):
                             ("position", "Position per instrument, units"),
                             ("collar_bps", "Price collar, basis points"),
                             ("orders_per_minute", "Orders per minute"),
-                            ("gross_exposure", "Gross exposure, base currency"),
                         ]
                     ),
                 ),

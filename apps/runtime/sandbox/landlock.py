@@ -40,24 +40,27 @@ def version() -> int:
     return syscall(LANDLOCK_CREATE_RULESET, None, 0, _VERSION_FLAG)
 
 
-def restrict(readable: Iterable[str], writable: Iterable[str]) -> None:
-    """From now on only these paths can be opened, by this process and its children; OSError when refused.
+def prepare(readable: Iterable[str], writable: Iterable[str]) -> int:
+    """A ruleset (a file descriptor) under which only these paths can be opened; OSError when refused.
 
-    Where the kernel knows how: no TCP, no signal and no abstract socket past this process either.
+    Where the kernel knows how it also forbids TCP, and signals and abstract sockets past this process.
     """
     abi = version()
     handled = (1 << _FILE_RIGHTS_BITS.get(abi, _FILE_RIGHTS_BITS_NOW)) - 1
     ruleset = _Ruleset(handled, _NET_RIGHTS if abi >= 4 else 0, _SCOPES if abi >= 6 else 0)
     size = 24 if abi >= 6 else 16 if abi >= 4 else 8
     ruleset_fd = syscall(LANDLOCK_CREATE_RULESET, ctypes.byref(ruleset), size, 0)
-    try:
-        for path in readable:
-            _allow(ruleset_fd, path, READ & handled)
-        for path in writable:
-            _allow(ruleset_fd, path, WRITE & handled)
-        syscall(LANDLOCK_RESTRICT_SELF, ruleset_fd, 0)
-    finally:
-        os.close(ruleset_fd)
+    for path in readable:
+        _allow(ruleset_fd, path, READ & handled)
+    for path in writable:
+        _allow(ruleset_fd, path, WRITE & handled)
+    return ruleset_fd
+
+
+def enforce(ruleset_fd: int) -> None:
+    """Live under a prepared ruleset from now on; no_new_privs must be set. OSError when refused."""
+    syscall(LANDLOCK_RESTRICT_SELF, ruleset_fd, 0)
+    os.close(ruleset_fd)
 
 
 def _allow(ruleset_fd: int, path: str, rights: int) -> None:

@@ -54,6 +54,11 @@ class SandboxReport:
             measures=tuple(measures),
         )
 
+    @property
+    def has_own_scratch(self) -> bool:
+        """Whether the child writes to a file system of its own, so that the host's folder is not needed."""
+        return "mount_namespace" in self.measures
+
     def missing(self) -> list[str]:
         """The walls that do not stand, the uid apart: only a root worker can give another one."""
         return [

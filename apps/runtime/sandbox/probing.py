@@ -2,9 +2,8 @@
 
 import os
 import socket
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,6 +17,7 @@ from apps.runtime.sandbox.limits import SandboxLimits, SandboxReport
 
 PROBE_DIR = Path(__file__).resolve().parent / "probe"
 PROJECT_DIR = Path(__file__).resolve().parents[3]
+PLANTED = "planted-by-the-probe"
 _ONE = Decimal(1)
 _INSTRUMENT = Instrument("PROBE", _ONE, _ONE, _ONE)
 _BAR = Bar("PROBE", 0, 3_600_000, _ONE, _ONE, _ONE, _ONE, _ONE)
@@ -49,7 +49,7 @@ def probe(extra_secrets: tuple[Path, ...] = (), extra_sockets: tuple[Path, ...] 
     extra_secrets and extra_sockets are files and unix sockets of this installation that no bot may open,
     such as the secrets folder's files and the database's socket.
     """
-    with _targets(extra_secrets, extra_sockets) as (parameters, folder):
+    with _targets(extra_secrets, extra_sockets) as parameters:
         process = BotProcess(
             PROBE_DIR,
             parameters=parameters,
@@ -65,7 +65,7 @@ def probe(extra_secrets: tuple[Path, ...] = (), extra_sockets: tuple[Path, ...] 
             reason = f"not started: {error} {error.context.get('stderr', '')}"[:500]
             return ProbeResult(False, [reason], [], process.report)
         leaks = [name for name, outcome in outcomes.items() if not outcome.startswith("blocked")]
-        leaks += [f"planted {path.name}" for path in _planted(folder)]
+        leaks += _remove_planted([*parameters["writable_folders"], str(PROBE_DIR)])
         leaks += [f"no wall: {name}" for name in process.report.missing()]
     if os.geteuid() == 0 and not process.report.uid:
         leaks.append("no wall: uid")
@@ -74,9 +74,7 @@ def probe(extra_secrets: tuple[Path, ...] = (), extra_sockets: tuple[Path, ...] 
 
 
 @contextmanager
-def _targets(
-    extra_secrets: tuple[Path, ...], extra_sockets: tuple[Path, ...]
-) -> Iterator[tuple[dict[str, Any], Path]]:
+def _targets(extra_secrets: tuple[Path, ...], extra_sockets: tuple[Path, ...]) -> Iterator[dict[str, Any]]:
     """Things worth attacking that are surely there: a secret, listening sockets, a folder open to all."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quarterdeck-probe-")))
@@ -87,23 +85,19 @@ def _targets(
         unix = stack.enter_context(_listening(socket.AF_UNIX, str(folder / "socket")))
         os.chmod(unix.getsockname(), 0o777)
         name = f"quarterdeck-probe-{os.getpid()}"
-        if sys.platform == "linux":
-            stack.enter_context(_listening(socket.AF_UNIX, "\0" + name))
+        stack.enter_context(_listening(socket.AF_UNIX, "\0" + name))
         tcp = stack.enter_context(_listening(socket.AF_INET, ("127.0.0.1", 0)))
         secrets = [secret, Path("/etc/passwd"), PROJECT_DIR / "manage.py", Path(__file__), *extra_secrets]
-        yield (
-            {
-                "unix_sockets": [str(folder / "socket"), *map(str, extra_sockets)],
-                "tcp_host": "127.0.0.1",
-                "tcp_port": tcp.getsockname()[1],
-                "abstract_socket": name,
-                "secret_files": [str(path) for path in secrets if path.exists()],
-                "writable_folders": [str(folder), tempfile.gettempdir(), "/dev/shm"],
-                "parent_pid": os.getpid(),
-                "memory_bytes": 4 * _LIMITS.memory_bytes_max,
-            },
-            folder,
-        )
+        yield {
+            "unix_sockets": [str(folder / "socket"), *map(str, extra_sockets)],
+            "tcp_host": "127.0.0.1",
+            "tcp_port": tcp.getsockname()[1],
+            "abstract_socket": name,
+            "secret_files": [str(path) for path in secrets if path.exists()],
+            "writable_folders": [str(folder), tempfile.gettempdir(), "/dev/shm"],
+            "parent_pid": os.getpid(),
+            "memory_bytes": 4 * _LIMITS.memory_bytes_max,
+        }
 
 
 @contextmanager
@@ -114,13 +108,15 @@ def _listening(family: socket.AddressFamily, address: Any) -> Iterator[socket.so
         yield server
 
 
-def _planted(folder: Path) -> list[Path]:
-    name = "planted-by-the-probe"
-    return [
-        path
-        for path in (folder / name, PROBE_DIR / name, Path(tempfile.gettempdir()) / name)
-        if path.exists()
-    ]
+def _remove_planted(folders: Iterable[str]) -> list[str]:
+    """Where the probe managed to write; what it left there is removed."""
+    leaks = []
+    for folder in folders:
+        path = Path(folder) / PLANTED
+        if path.exists():
+            leaks.append(f"planted in {folder}")
+            path.unlink()
+    return leaks
 
 
 def _outcomes(notes: tuple[Inputs, ...]) -> dict[str, str]:

@@ -60,7 +60,11 @@ class Child:
 
     def __init__(self, build_dir: Path, limits: SandboxLimits) -> None:
         self.scratch_dir = tempfile.mkdtemp(prefix="quarterdeck-")
-        self._popen = _spawn(build_dir, self.scratch_dir, limits)
+        try:
+            self._popen = _spawn(build_dir, self.scratch_dir, limits)
+        except OSError as error:
+            shutil.rmtree(self.scratch_dir, ignore_errors=True)
+            raise BotCrashed("SANDBOX_UNAVAILABLE", f"No process could be started: {error}.") from None
         self.pid = self._popen.pid
         pipes = self._popen.stdin, self._popen.stdout, self._popen.stderr
         self._stdin, self._stdout, self._stderr = (pipe.fileno() for pipe in pipes if pipe is not None)
@@ -100,6 +104,10 @@ class Child:
         """The last of what the bot printed."""
         return self._tail.decode(errors="replace")
 
+    def drop_scratch(self) -> None:
+        """Remove the host's scratch folder: a worker that is killed later then leaves nothing behind."""
+        shutil.rmtree(self.scratch_dir, ignore_errors=True)
+
     def kill(self) -> None:
         """End the child and forget its scratch folder; safe to call twice."""
         if self._popen.poll() is None:
@@ -109,7 +117,7 @@ class Child:
         for pipe in (self._popen.stdin, self._popen.stdout, self._popen.stderr):
             if pipe is not None:
                 pipe.close()
-        shutil.rmtree(self.scratch_dir, ignore_errors=True)
+        self.drop_scratch()
 
     def _pump(self, timeout_seconds: float) -> None:
         for key, _ in self._selector.select(timeout_seconds):

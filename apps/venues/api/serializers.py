@@ -24,7 +24,8 @@ class AccountShown(Shown):
     class Meta:
         model = Account
         fields = (
-            "id", "name", "venue", "venue_name", "bucket", "bucket_name", "environment", "mode", "currency", "scope",
+            "id", "name", "venue", "venue_name", "bucket", "bucket_name", "environment", "mode", "currency",
+            "opening_cash", "scope",
             "created_at",
         )  # fmt: skip
         read_only_fields = fields

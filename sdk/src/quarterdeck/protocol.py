@@ -19,10 +19,19 @@ class ProtocolError(ValueError):
     """A line that is not a message of this protocol."""
 
 
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+# Made once: building them costs more than a short line does.
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
 def encode(kind: str, fields: Mapping[str, object]) -> bytes:
     """One line; ProtocolError when it would be longer than the bound or holds what JSON has no word for."""
     try:
-        text = json.dumps({"v": VERSION, "type": kind, **fields}, separators=(",", ":"), allow_nan=False)
+        text = _ENCODER.encode({"v": VERSION, "type": kind, **fields})
     except (TypeError, ValueError) as error:
         raise ProtocolError(f"{kind}: {error}") from None
     if len(text) >= LINE_BYTES_MAX:
@@ -35,7 +44,7 @@ def decode(line: bytes) -> Message:
     if len(line) > LINE_BYTES_MAX:
         raise ProtocolError(f"line longer than {LINE_BYTES_MAX} bytes")
     try:
-        message = json.loads(line, parse_constant=_refuse_constant)
+        message = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         raise ProtocolError(f"not JSON: {line[:80]!r}") from None
     if (
@@ -45,7 +54,3 @@ def decode(line: bytes) -> Message:
     ):
         raise ProtocolError(f"not a version {VERSION} message: {line[:80]!r}")
     return message
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)

@@ -13,7 +13,15 @@ from quarterdeck.decimals import EXACT, parse_decimal
 from quarterdeck.events import Bar, Intent
 from quarterdeck.loading import load_strategy
 from quarterdeck.messages import inputs_fields, intent_fields, signal_fields, to_event, to_instrument
-from quarterdeck.protocol import LINE_BYTES_MAX, VALUE_LENGTH_MAX, Message, ProtocolError, decode, encode
+from quarterdeck.protocol import (
+    BATCH_BARS_MAX,
+    LINE_BYTES_MAX,
+    VALUE_LENGTH_MAX,
+    Message,
+    ProtocolError,
+    decode,
+    encode,
+)
 from quarterdeck.session import Session
 from quarterdeck.simvalues import SimConfig
 
@@ -116,6 +124,8 @@ class _Server:
         session = self._started()
         if self.book is None:
             raise ProtocolError("batch before simulate")
+        if len(message["bars"]) > BATCH_BARS_MAX:
+            raise ProtocolError(f"more than {BATCH_BARS_MAX} bars in a batch")
         symbol = self.book.instrument.symbol
         bars = [_batch_bar(symbol, *row) for row in message["bars"]]
         intents = step(session, self.book, bars)

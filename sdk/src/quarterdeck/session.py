@@ -62,9 +62,8 @@ class Session:
         return said
 
     def checkpoint(self) -> dict[str, Any]:
-        """Everything the next event needs, as a JSON object; TypeError or ValueError when it is not JSON."""
-        state = json.loads(json.dumps(self.strategy.dump_state(), allow_nan=False))
-        return {"v": CHECKPOINT_VERSION, **self.outbox.dump(), "state": state}
+        """Everything the next event needs; write it as JSON before the next event, state may be shared."""
+        return {"v": CHECKPOINT_VERSION, **self.outbox.dump(), "state": self.strategy.dump_state()}
 
     @staticmethod
     def _check_version(checkpoint: Mapping[str, Any]) -> None:

@@ -1,0 +1,65 @@
+"""The pages' addresses."""
+
+from django.urls import path, re_path
+
+from apps.console.views import (
+    alerts,
+    audit,
+    bots,
+    deployments,
+    fleet,
+    holds,
+    home,
+    limits,
+    orders,
+    promotions,
+    reconciliation,
+    releases,
+)
+
+TAB = r"^bots/(?P<name>[-a-z0-9]+)/(?P<tab>orders|positions|releases|history)/$"
+
+urlpatterns = [
+    path("", home.show, name="home"),
+    path("fleet/", fleet.show, name="fleet"),
+    path("fleet/export.csv", fleet.export, name="fleet_export"),
+    path("bots/<slug:name>/", bots.show, name="bot"),
+    re_path(TAB, bots.show, name="bot_tab"),
+    path("bots/<slug:name>/series/<uuid:deployment_id>/", bots.series, name="bot_series"),
+    path("bots/<slug:name>/close/", bots.close, name="bot_close"),
+    path("orders/", orders.index, name="orders"),
+    path("orders/<uuid:order_id>/", orders.show, name="order"),
+    path("orders/<uuid:order_id>/cancel/", orders.cancel, name="order_cancel"),
+    path("releases/<uuid:release_id>/", releases.show, name="release"),
+    path("releases/<uuid:release_id>/promote/", releases.promote, name="release_promote"),
+    path("promotions/", promotions.index, name="promotions"),
+    path("promotions/<int:number>/", promotions.show, name="promotion"),
+    path("promotions/<int:number>/vote/", promotions.vote, name="promotion_vote"),
+    path("promotions/<int:number>/withdraw/", promotions.withdraw, name="promotion_withdraw"),
+    path("deployments/", deployments.index, name="deployments"),
+    path("deployments/<uuid:deployment_id>/", deployments.show, name="deployment"),
+    path("deployments/<uuid:deployment_id>/pause/", deployments.pause, name="deployment_pause"),
+    path("deployments/<uuid:deployment_id>/resume/", deployments.resume, name="deployment_resume"),
+    path("deployments/<uuid:deployment_id>/stop/", deployments.stop, name="deployment_stop"),
+    path("reconciliation/", reconciliation.index, name="reconciliation"),
+    path("reconciliation/run/", reconciliation.run, name="reconciliation_run"),
+    path("reconciliation/<uuid:break_id>/resolve/", reconciliation.resolve, name="break_resolve"),
+    path("holds/", holds.index, name="holds"),
+    path("holds/place/", holds.place, name="hold_place"),
+    path("holds/<uuid:hold_id>/release/", holds.release, name="hold_release"),
+    path("holds/<uuid:hold_id>/vote/", holds.vote, name="hold_vote"),
+    path("alerts/", alerts.index, name="alerts"),
+    path("alerts/critical/", alerts.critical, name="critical"),
+    path("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, name="alert_acknowledge"),
+    path("alerts/<uuid:alert_id>/resolve/", alerts.resolve, name="alert_resolve"),
+    path("limits/", limits.index, name="limits"),
+    path("limits/put/", limits.put, name="limit_put"),
+    path("limits/<uuid:raise_id>/vote/", limits.vote, name="limit_vote"),
+    path("audit/", audit.index, name="audit"),
+    re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", audit.export, name="audit_export"),
+    re_path(
+        r"^audit/(?P<label>[a-z]+\.[a-z]+)/(?P<object_id>[0-9a-f-]{36})/$",
+        audit.history,
+        name="object_history",
+    ),
+]

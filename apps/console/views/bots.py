@@ -1,0 +1,118 @@
+"""A bot: overview with charts, orders, positions, releases, history; and a person's exit."""
+
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.http import require_GET
+
+from apps.access import services as access
+from apps.access.states import Permission
+from apps.bots.models import Bot
+from apps.common.errors import NotFound
+from apps.console import pages
+from apps.console.forms import CloseForm
+from apps.console.selectors import bots, people
+from apps.console.selectors.bots import Header
+from apps.execution import services as execution
+
+PAGE_SIZE = 50
+TABS = ("overview", "orders", "positions", "releases", "history")
+
+
+def show(request: HttpRequest, name: str, tab: str = "overview") -> HttpResponse:
+    """One tab of a bot."""
+    bot = find(request, name)
+    head = bots.header(bot)
+    number = request.GET.get("page")
+    context = {
+        "bot": bot,
+        "head": head,
+        "tab": tab,
+        "tabs": TABS,
+        "may_exit": access.may(request.user, Permission.EXIT, bot.scope),
+        "may_operate": access.may(request.user, Permission.OPERATE, bot.scope),
+        "may_build": access.may(request.user, Permission.BUILD, bot.scope),
+        **READERS[tab](bot, head, number),
+    }
+    return pages.show(
+        request,
+        "console/bot.html",
+        context,
+        {"bot-tab": f"console/bot/_{tab}.html", "bot-head": "console/bot/_head.html"},
+    )
+
+
+def _overview(bot: Bot, head: Header, _: str | None) -> dict[str, Any]:
+    return {
+        "holdings": bots.holdings(bot),
+        "orders": list(bots.orders(bot)[: bots.RECENT]),
+        "clocks": [(d.feed, bots.market_time(d.feed)) for d in head.deployments],
+    }
+
+
+def _orders(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
+    page = Paginator(bots.orders(bot), PAGE_SIZE).get_page(number)
+    return {"page": page, "orders": page.object_list}
+
+
+def _positions(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
+    return {
+        "holdings": bots.holdings(bot),
+        "working": list(bots.working(bot)[:PAGE_SIZE]),
+        "page": Paginator(bots.fills(bot), PAGE_SIZE).get_page(number),
+    }
+
+
+def _releases(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
+    return {"page": Paginator(bots.releases(bot), PAGE_SIZE).get_page(number)}
+
+
+def _history(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
+    page = Paginator(bots.log(bot), PAGE_SIZE).get_page(number)
+    return {"page": page, "names": people.names_of(event.actor for event in page.object_list)}
+
+
+READERS = {
+    "overview": _overview,
+    "orders": _orders,
+    "positions": _positions,
+    "releases": _releases,
+    "history": _history,
+}
+
+
+@require_GET
+def series(request: HttpRequest, name: str, deployment_id: str) -> JsonResponse:
+    """The series of the charts; `after` (market milliseconds) asks for what is new."""
+    bot = find(request, name)
+    deployment = bot.deployments.filter(pk=deployment_id).select_related("feed__dataset").first()
+    if deployment is None:
+        raise NotFound("DEPLOYMENT_UNKNOWN", "this bot has no such deployment")
+    after = request.GET.get("after", "")
+    found = bots.series(deployment, int(after) if after.isdigit() and len(after) < 16 else None)
+    return JsonResponse(found, headers={"Cache-Control": "private, no-store"})
+
+
+@pages.acts_on(show)
+def close(request: HttpRequest, name: str) -> HttpResponse:
+    """A person's reduce or close ticket."""
+    bot = find(request, name)
+    access.require(request.user, Permission.EXIT, bot.scope)
+    values = pages.cleaned(CloseForm(request.POST))
+    deployment = bot.deployments.filter(pk=values["deployment"]).first()
+    if deployment is None:
+        raise NotFound("DEPLOYMENT_UNKNOWN", "this bot has no such deployment")
+    order = execution.close_position(
+        deployment=deployment,
+        quantity=values["quantity"],
+        limit_price=values["limit_price"],
+        actor=request.user,
+        reason=values["reason"],
+    )
+    return pages.done(request, f"Exit order {order.client_order_id} is {order.state}", "order", order.pk)
+
+
+def find(request: HttpRequest, name: str) -> Bot:
+    """The bot of that name within reach."""
+    return pages.reach(request, bots.visible(request.user), "scope", name=name)

@@ -1,0 +1,78 @@
+"""Holds: the kill switch with its preview, what is in force, and the release by a second person."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+
+from apps.access import selectors
+from apps.access import services as access
+from apps.access.models import Scope
+from apps.access.states import Permission
+from apps.console import pages
+from apps.console.forms import HoldForm, ReleaseHoldForm, VoteForm
+from apps.console.selectors import holds, people
+from apps.risk import services as risk
+from apps.risk.models import Hold
+
+
+def index(request: HttpRequest, hold_id: UUID | None = None) -> HttpResponse:
+    """Holds in force, the latest released ones, and the form that places one."""
+    user = request.user
+    scopes = holds.placeable(user)
+    chosen = next(
+        (s for s in scopes if str(s.pk) == (request.POST.get("scope") or request.GET.get("scope"))), None
+    )
+    in_force, past = holds.in_force(user), holds.past(user)
+    context = {
+        "scopes": scopes,
+        "chosen": chosen,
+        "preview": holds.preview(chosen) if chosen else None,
+        "in_force": in_force,
+        "past": past,
+        "releasable": selectors.visible_scope_ids(user, Permission.RELEASE_HOLD),
+        "names": people.names_of(
+            [view.hold.placed_by for view in in_force] + [hold.placed_by for hold in past]
+        ),
+    }
+    parts = {"hold-list": "console/_holds.html", "hold-preview": "console/_hold_preview.html"}
+    return pages.show(request, "console/holds.html", context, parts)
+
+
+@pages.acts_on(index)
+def place(request: HttpRequest) -> HttpResponse:
+    """Place a hold: never blocked by anything but a missing permission."""
+    values = pages.cleaned(HoldForm(request.POST))
+    scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
+    access.require(request.user, Permission.HOLD, scope)
+    hold = risk.place_hold(scope=scope, level=values["level"], actor=request.user, reason=values["reason"])
+    latch = f", latched in {hold.latch_ms:.0f} ms" if hold.latch_ms is not None else ""
+    return pages.done(request, f"{scope} is {hold.level}{latch}", "holds")
+
+
+@pages.acts_on(index)
+def release(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+    """Ask for the release: to REDUCING at once, to ACTIVE with a second person."""
+    hold = _find(request, hold_id)
+    values = pages.cleaned(ReleaseHoldForm(request.POST))
+    to_level = None if values["to_level"] == "ACTIVE" else values["to_level"]
+    risk.request_release(hold=hold, to_level=to_level, actor=request.user, reason=values["reason"])
+    word = "A second person must agree now" if to_level is None else "The hold now lets exits through"
+    return pages.done(request, word, "holds")
+
+
+@pages.acts_on(index)
+def vote(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+    """Agree to the release, or not."""
+    hold = _find(request, hold_id)
+    form = VoteForm(request.POST)
+    values = pages.cleaned(form)
+    risk.vote_release(
+        hold=hold, approve=form.approves, digest=values["digest"], actor=request.user, reason=values["reason"]
+    )
+    return pages.done(request, "The vote counts", "holds")
+
+
+def _find(request: HttpRequest, hold_id: UUID) -> Hold:
+    hold = pages.reach(request, Hold.objects.select_related("scope", "consent"), "scope", pk=hold_id)
+    access.require(request.user, Permission.RELEASE_HOLD, hold.scope)
+    return hold

@@ -1,0 +1,301 @@
+"""Strategy cycles: a slice of events through a bot, its checkpoint committed with its orders."""
+
+import hashlib
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+import quarterdeck
+from apps.alerts import services as alerts
+from apps.alerts.states import Tier
+from apps.audit.context import acting, job
+from apps.common import claims, nudges, states
+from apps.common.clocks import from_ms, to_ms, wall_now
+from apps.common.errors import DomainError
+from apps.deployments import services as deployments
+from apps.deployments.models import Deployment
+from apps.deployments.states import Desired, Observed
+from apps.execution import warm
+from apps.execution.models import Cycle, EquityPoint, Fill, Order, Position
+from apps.execution.services import orders
+from apps.execution.states import CYCLE_TRANSITIONS, TERMINAL, CycleState, OrderState
+from apps.markets import selectors as markets
+from apps.runtime.host import Slice
+
+ACTOR = job("cycles")
+BARS_PER_CYCLE = 200
+ATTEMPTS_MAX = 5
+IDLE_S = 1.0
+TOLD = {
+    OrderState.DENIED: "DENIED",
+    OrderState.NOT_SENT: "DENIED",
+    OrderState.REJECTED: "REJECTED",
+    OrderState.CANCELED: "CANCELED",
+    OrderState.EXPIRED: "EXPIRED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a cycle consumes: bars, and what happened to the bot's orders since it was last told."""
+
+    bars: list[quarterdeck.Bar]
+    fills: list[Fill]
+    ended: list[Order]
+
+    @property
+    def until_ms(self) -> int:
+        """Market time of the last bar."""
+        return self.bars[-1].end_ms
+
+
+def open_missing_cycles() -> int:
+    """Give every running deployment without a due cycle its next one; how many were opened."""
+    idle = Deployment.objects.filter(desired=Desired.RUNNING).exclude(observed=Observed.FAILED)
+    opened = 0
+    for deployment in idle.exclude(cycles__state=CycleState.DUE).select_related("feed__dataset", "release"):
+        opened += _open_cycle(deployment)
+    return opened
+
+
+def _open_cycle(deployment: Deployment) -> int:
+    last = Cycle.objects.filter(deployment=deployment, state=CycleState.DONE).order_by("-id").first()
+    from_ms_ = last.until_ms if last and last.until_ms else to_ms(markets.market_now(deployment.feed))
+    try:
+        with transaction.atomic():
+            Cycle.objects.create(
+                deployment=deployment,
+                epoch=deployment.epoch,
+                sequence=_next_sequence(deployment),
+                from_ms=from_ms_,
+                fills_after=last.fills_after if last else 0,
+                due_at=wall_now(),
+            )
+    except IntegrityError:
+        return 0  # another worker opened it
+    return 1
+
+
+def _next_sequence(deployment: Deployment) -> int:
+    return Cycle.objects.filter(deployment=deployment, epoch=deployment.epoch).count() + 1
+
+
+def run_cycle(cycle: Cycle) -> None:
+    """Run a claimed cycle: gather events, ask the bot, commit its checkpoint together with its orders.
+
+    Killed before the commit, nothing happened and the cycle runs again from the last checkpoint. A bot
+    that fails stops its deployment and raises an alert; nothing of the slice counts.
+    """
+    deployment = orders.loaded(cycle.deployment_id)
+    if deployment.epoch != cycle.epoch or deployment.desired != Desired.RUNNING:
+        _fence(cycle)
+        return
+    if cycle.attempts > ATTEMPTS_MAX:
+        _fail(cycle, deployment, DomainError("CYCLE_KEEPS_DYING", "its worker died again and again"))
+        return
+    work = _gather(cycle, deployment)
+    if not work.bars:
+        _wait(cycle, deployment)
+        return
+    started = time.perf_counter()
+    try:
+        said = warm.feed(cycle, deployment, _events(work))
+        _commit(cycle, deployment, work, said, int((time.perf_counter() - started) * 1000))
+    except DomainError as error:
+        warm.drop(deployment.pk)
+        _fail(cycle, deployment, error)
+    except BaseException:
+        warm.drop(deployment.pk)
+        raise
+
+
+def _gather(cycle: Cycle, deployment: Deployment) -> Work:
+    bars = markets.bars_between(
+        deployment.feed, cycle.from_ms, to_ms(markets.market_now(deployment.feed)), limit=BARS_PER_CYCLE
+    )
+    fills = Fill.objects.filter(
+        bot=deployment.bot, account=deployment.account, venue_sequence__gt=cycle.fills_after
+    )
+    ended = Order.objects.filter(
+        deployment=deployment, intent_sequence__isnull=False, is_reported=False, state__in=TERMINAL
+    )
+    return Work(
+        list(bars),
+        list(fills.select_related("order", "instrument").order_by("venue_sequence")),
+        list(ended.select_related("instrument").order_by("id")),
+    )
+
+
+def _events(work: Work) -> list[quarterdeck.events.Event]:
+    """Per bar: what happened to orders until its end, then the bar."""
+    waiting = [*map(_fill_event, work.fills), *(e for e in map(_end_event, work.ended) if e is not None)]
+    events: list[quarterdeck.events.Event] = []
+    for bar in work.bars:
+        events += [event for event in waiting if event.market_ms <= bar.end_ms]
+        waiting = [event for event in waiting if event.market_ms > bar.end_ms]
+        events.append(bar)
+    return [*events, *waiting]
+
+
+def _fill_event(fill: Fill) -> quarterdeck.Fill:
+    return quarterdeck.Fill(
+        intent_seq=fill.order.intent_sequence,
+        instrument=fill.instrument.symbol,
+        side=quarterdeck.Side(fill.side),
+        quantity=fill.quantity,
+        price=fill.price,
+        fee=fill.fee,
+        market_ms=to_ms(fill.market_at),
+    )
+
+
+def _end_event(order: Order) -> quarterdeck.OrderUpdate | None:
+    if order.state not in TOLD or order.intent_sequence is None:
+        return None
+    return quarterdeck.OrderUpdate(
+        intent_seq=order.intent_sequence,
+        status=quarterdeck.OrderStatus(TOLD[OrderState(order.state)]),
+        code=order.codes[0] if order.codes else order.state,
+        message=", ".join(order.codes),
+        market_ms=to_ms(order.decided_market_at),
+    )
+
+
+def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, duration_ms: int) -> None:
+    with acting(ACTOR, f"cycle {cycle.sequence} of epoch {cycle.epoch}"):
+        fresh = Deployment.objects.select_for_update(of=("self",)).get(pk=deployment.pk)
+        row = Cycle.objects.select_for_update().get(pk=cycle.pk)
+        if fresh.epoch != cycle.epoch or fresh.desired != Desired.RUNNING or not claims.is_ours(cycle, row):
+            warm.drop(deployment.pk)
+            return
+        for intent in said.intents:
+            orders.place(ticket=_ticket(intent, row, deployment), actor=ACTOR, reason="the bot's intent")
+        Order.objects.filter(pk__in=[order.pk for order in work.ended]).update(is_reported=True)
+        _finish(row, work, said, duration_ms)
+        _mark(deployment, work)
+        _open_next(row, deployment)
+        nudges.hint(f"bot:{deployment.bot_id}", "fleet")
+    if deployment.observed != Observed.RUNNING:
+        deployments.observe(
+            deployment=deployment, observed=Observed.RUNNING, actor=ACTOR, reason="the first cycle was committed"
+        )
+
+
+def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) -> orders.Ticket:
+    return orders.Ticket(
+        deployment=deployment,
+        instrument=deployment.instrument,
+        side=intent.side.value,
+        quantity=intent.quantity,
+        order_type=intent.order_type.value,
+        purpose=intent.purpose.value,
+        time_in_force=intent.time_in_force.value,
+        limit_price=intent.limit_price,
+        stop_price=intent.stop_price,
+        is_reduce_only=intent.reduce_only,
+        client_order_id=client_order_id(deployment.pk, cycle.epoch, cycle.sequence, intent.seq),
+        cycle=cycle,
+        intent_sequence=intent.seq,
+    )
+
+
+def client_order_id(deployment: uuid.UUID, epoch: int, cycle: int, intent: int) -> uuid.UUID:
+    """The 128-bit id of an intent's order: the same intent has the same id, however often it is tried."""
+    text = f"{deployment}/{epoch}/{cycle}/{intent}"
+    return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+
+
+def _finish(row: Cycle, work: Work, said: Slice, duration_ms: int) -> None:
+    states.move(
+        row,
+        CycleState.DONE,
+        CYCLE_TRANSITIONS,
+        until_ms=work.until_ms,
+        fills_after=work.fills[-1].venue_sequence if work.fills else row.fills_after,
+        bars=len(work.bars),
+        checkpoint=said.checkpoint,
+        signals=[_plain(asdict(signal)) for signal in said.signals],
+        inputs=[_plain(asdict(item)) for item in said.inputs],
+        duration_ms=duration_ms,
+        due_at=None,
+        lease_until=None,
+        lease_owner="",
+    )
+
+
+def _plain(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value if isinstance(value, int | dict) else str(value) for name, value in fields.items()}
+
+
+def _mark(deployment: Deployment, work: Work) -> None:
+    """Keep the profit and loss at the last bar's close, for the equity curve."""
+    held = Position.objects.filter(
+        bot=deployment.bot, account=deployment.account, instrument=deployment.instrument
+    ).first()
+    bar = work.bars[-1]
+    quantity = held.quantity if held else 0
+    pnl = profit(held, bar.close, deployment.instrument.multiplier) if held else 0
+    EquityPoint.objects.bulk_create(
+        [
+            EquityPoint(
+                deployment=deployment, market_at=from_ms(bar.end_ms), mark_price=bar.close, quantity=quantity, pnl=pnl
+            )
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def profit(held: Position, mark_price: Any, multiplier: Any) -> Any:
+    """Realised and unrealised profit less fees, in the quote currency."""
+    unrealised = (mark_price - held.average_price) * held.quantity * multiplier
+    return held.realised_pnl + unrealised - held.fees
+
+
+def _open_next(row: Cycle, deployment: Deployment) -> None:
+    Cycle.objects.create(
+        deployment=deployment,
+        epoch=row.epoch,
+        sequence=row.sequence + 1,
+        from_ms=row.until_ms,
+        fills_after=row.fills_after,
+        due_at=markets.next_bar_due(deployment.feed) or wall_now(),
+    )
+
+
+def _wait(cycle: Cycle, deployment: Deployment) -> None:
+    due = markets.next_bar_due(deployment.feed)
+    wait_s = IDLE_S if due is None else max(0.05, (due - wall_now()).total_seconds())
+    claims.settle(cycle, due_in_s=min(wait_s, 60.0))
+    Cycle.objects.filter(pk=cycle.pk).update(attempts=0)
+
+
+def _fence(cycle: Cycle) -> None:
+    warm.drop(cycle.deployment_id)
+    with acting(ACTOR, "the deployment moved on"):
+        row = Cycle.objects.select_for_update().get(pk=cycle.pk)
+        if row.state == CycleState.DUE:
+            states.move(row, CycleState.FENCED, CYCLE_TRANSITIONS, due_at=None, lease_until=None)
+
+
+def _fail(cycle: Cycle, deployment: Deployment, error: DomainError) -> None:
+    with acting(ACTOR, error.message):
+        row = Cycle.objects.select_for_update().get(pk=cycle.pk)
+        if row.state != CycleState.DUE or not claims.is_ours(cycle, row):
+            return
+        text = f"{error.code}: {error.message}"
+        states.move(row, CycleState.FAILED, CYCLE_TRANSITIONS, error=text, due_at=None, lease_until=None)
+        deployments.observe(deployment=deployment, observed=Observed.FAILED, actor=ACTOR, reason=text)
+        alerts.raise_alert(
+            tier=Tier.CRITICAL,
+            code="BOT_FAILED",
+            title=f"{deployment.bot} stopped: {text}"[:300],
+            scope=deployment.bot.scope,
+            target=deployment,
+            detail={"code": error.code, "cycle": str(cycle.pk)},
+            dedup_key=f"bot-failed:{deployment.pk}",
+            actor=ACTOR,
+            reason=text,
+        )

@@ -1,0 +1,66 @@
+"""Execution workers: claim due orders, syncs, holds and cycles, and call a service for each."""
+
+import structlog
+from celery import shared_task
+
+from apps.common import claims
+from apps.common.clocks import wall_now
+from apps.deployments.models import Deployment
+from apps.execution import services
+from apps.execution.models import AccountSync, Cycle, Order
+from apps.execution.services import books
+from apps.execution.states import CycleState
+from apps.risk.models import Hold
+from apps.risk.states import DrainState
+from apps.venues.adapters.base import NoAnswer, VenueRejected
+
+log = structlog.get_logger(__name__)
+BATCH = 20
+LEASE_S = 15.0
+
+
+@shared_task(name="execution.send_due_orders")
+def send_due_orders() -> None:
+    """Send, look up or cancel every due order."""
+    while rows := claims.claim(Order.objects.all(), lease_s=LEASE_S, limit=BATCH):
+        for order in rows:
+            services.send(order)
+
+
+@shared_task(name="execution.sync_due_accounts")
+def sync_due_accounts() -> None:
+    """Book what happened at the venue on every account that is due."""
+    _open_syncs()
+    for sync in claims.claim(AccountSync.objects.all(), lease_s=LEASE_S, limit=BATCH):
+        try:
+            services.sync_account(sync.account)
+        except (NoAnswer, VenueRejected) as error:
+            log.warning("sync.unanswered", account=str(sync.account_id), code=error.code)
+            books.due_again(sync, has_answered=False)
+        else:
+            books.due_again(sync, has_answered=True)
+
+
+def _open_syncs() -> None:
+    """Every account that a deployment uses has a sync row."""
+    missing = Deployment.objects.filter(account__sync__isnull=True).values_list("account_id", flat=True)
+    AccountSync.objects.bulk_create(
+        [AccountSync(account_id=account_id, due_at=wall_now()) for account_id in set(missing)],
+        ignore_conflicts=True,
+    )
+
+
+@shared_task(name="execution.drain_holds")
+def drain_holds() -> None:
+    """Cancel the opening orders below every hold that is not drained."""
+    waiting = Hold.objects.filter(drain_state=DrainState.PENDING).select_related("scope")
+    for hold in claims.claim(waiting, lease_s=LEASE_S, limit=BATCH):
+        services.drain_hold(hold)
+
+
+@shared_task(name="execution.run_due_cycles")
+def run_due_cycles() -> None:
+    """Open the cycles that are missing and run every due one."""
+    services.open_missing_cycles()
+    while rows := claims.claim(Cycle.objects.filter(state=CycleState.DUE), lease_s=LEASE_S):
+        services.run_cycle(rows[0])

@@ -1,0 +1,281 @@
+"""The permission matrix as data: every address of the product, and who may what there.
+
+How each kind of address is judged:
+    OPEN    anybody, signed in or not
+    LIST    whoever signed in; rows of other desks never show (with permissions: one of them somewhere)
+    SHARED  reference data of the firm: any role anywhere
+    SEEN    an object: the roles of its desk that have one of the permissions, for others it does not exist
+    ACT     an object: its desk's roles with one of the permissions; other roles of the desk are refused
+    FIRM    a permission on the firm itself; everybody else is refused
+    TOKEN   like FIRM, but who may not see tokens does not know them
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apps.access.states import Permission as P
+from tests.api.world import DIGEST, Side
+
+OPEN, LIST, SHARED, SEEN, ACT, FIRM, TOKEN = "open", "list", "shared", "seen", "act", "firm", "token"
+Values = Callable[[Side], dict[str, Any]]
+GOOD_ENOUGH = {"reason": "matrix", "expires_in_h": 1}
+
+
+def nothing(_: Side) -> dict[str, Any]:
+    """No values."""
+    return {}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One method of one route."""
+
+    name: str
+    method: str
+    kind: str
+    permissions: tuple[str, ...] = ()
+    kwargs: Values = nothing
+    body: Values = nothing
+    is_upload: bool = False
+
+
+def pk(name: str) -> Values:
+    """The URL of the side's object of that name."""
+    return lambda side: {"pk": getattr(side, name).pk}
+
+
+def named(argument: str, name: str, attribute: str = "pk") -> Values:
+    """The URL argument taken from an attribute of the side's object."""
+    return lambda side: {argument: getattr(getattr(side, name), attribute)}
+
+
+# resource -> the side's object
+READABLE = {
+    "desk": "desk", "risk-bucket": "bucket", "consent": "consent", "alert": "alert", "strategy": "strategy",
+    "bot": "bot", "signer": "signer", "code-version": "code_version", "config-bundle": "config_bundle",
+    "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
+    "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
+    "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
+    "position": "position", "reconciliation-run": "run", "break": "break",
+}  # fmt: skip
+REFERENCE = {
+    "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
+    "user": "member",
+}  # fmt: skip
+API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "alert-acknowledge": ("alert", (P.OPERATE,)),
+    "alert-resolve": ("alert", (P.OPERATE,)),
+    "signer-revoke": ("signer", (P.ADMINISTER,)),
+    "release-gates": ("release", (P.BUILD,)),
+    "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
+    "hold-release": ("hold", (P.RELEASE_HOLD,)),
+    "hold-votes": ("hold", (P.RELEASE_HOLD,)),
+    "promotion-votes": ("voting", (P.VOTE_TRADER, P.VOTE_RISK)),
+    "promotion-withdraw": ("voting", (P.BUILD,)),
+    "promotion-apply": ("voting", (P.BUILD,)),
+    "deployment-pause": ("deployment", (P.OPERATE,)),
+    "deployment-resume": ("deployment", (P.OPERATE,)),
+    "deployment-stop": ("deployment", (P.OPERATE,)),
+    "order-cancel": ("order", (P.EXIT, P.TRADE)),
+    "position-close": ("position", (P.EXIT,)),
+    "break-resolve": ("break", (P.OPERATE,)),
+}
+
+
+def release_parts(side: Side) -> dict[str, Any]:
+    """The triple of the side's release."""
+    parts = ("code_version", "config_bundle", "parameter_set")
+    return {"bot": side.bot.name} | {name: getattr(side, name).pk for name in parts}
+
+
+def limit(side: Side) -> dict[str, Any]:
+    """A limit to lower or raise."""
+    return {"scope": side.bot.scope_id, "kind": "order_quantity", "value": "1"}
+
+
+def promotion(side: Side) -> dict[str, Any]:
+    """A promotion to ask for; the desk has an open one already."""
+    return {
+        "release": side.release.pk,
+        "account": side.account.name,
+        "stage": "simulated_execution",
+        "environment": "paper",
+        "capital": "1",
+    }
+
+
+def order(side: Side) -> dict[str, Any]:
+    """An order that ends at its unknown instrument, after the question who may."""
+    return {
+        "deployment": side.deployment.pk,
+        "instrument": "NONE",
+        "side": "BUY",
+        "quantity": "1",
+        "order_type": "MARKET",
+        "time_in_force": "IOC",
+        "purpose": "OPENING",
+    }
+
+
+def bot(side: Side) -> dict[str, Any]:
+    """A bot to make."""
+    return {
+        "strategy": side.strategy.name,
+        "name": "new-bot",
+        "owner": side.people["engineer"].username,
+        "fallback_owner": side.people["trader"].username,
+        "symbols": ["BTC-USD"],
+        "accounts": [side.account.name],
+    }
+
+
+def code(side: Side) -> dict[str, Any]:
+    """An artifact that is none."""
+    return {
+        "bot": side.bot.name,
+        "artifact": SimpleUploadedFile("bot.zip", b"no zip"),
+        "git_sha": "a" * 40,
+        "key_id": "b" * 16,
+        "signature": "c" * 88,
+    }
+
+
+CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
+    "risk-bucket-list": ((P.ADMINISTER,), lambda side: {"desk": side.desk.name, "name": "new"}),
+    "strategy-list": ((P.BUILD,), lambda side: {"bucket": side.bucket.name, "name": "new"}),
+    "bot-list": ((P.BUILD,), bot),
+    "signer-list": (
+        (P.ADMINISTER,),
+        lambda side: {"desk": side.desk.name, "name": "new", "public_key": "A" * 43 + "="},
+    ),
+    "config-bundle-list": ((P.BUILD,), lambda side: {"bot": side.bot.name, "content": {}}),
+    "parameter-set-list": (
+        (P.BUILD,),
+        lambda side: {"bot": side.bot.name, "code_version": side.code_version.pk, "content": {}},
+    ),
+    "release-list": ((P.BUILD,), release_parts),
+    "limit-list": ((P.SET_LIMITS,), limit),
+    "limit-raise-list": ((P.SET_LIMITS,), limit),
+    "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
+    "promotion-list": ((P.BUILD,), promotion),
+    "order-list": ((P.TRADE,), order),
+    "reconciliation-run-list": ((P.OPERATE,), lambda side: {"account": side.account.name}),
+}
+TOKEN_ASKED = {"user": "own-bot", "name": "new", "permissions": ["trade"]}
+USER_ASKED = {"username": "new-user", "display_name": "New", "kind": "service"}
+
+
+def api_rules() -> Iterator[Rule]:
+    """Everything under /api/v1/."""
+    for name, target in READABLE.items():
+        yield Rule(f"{name}-list", "get", LIST)
+        yield Rule(f"{name}-detail", "get", SEEN, (P.VIEW,), pk(target))
+    for name, target in REFERENCE.items():
+        yield Rule(f"{name}-list", "get", LIST)
+        yield Rule(f"{name}-detail", "get", SHARED, (), pk(target))
+    for name, (target, permissions) in API_ACTS.items():
+        yield Rule(name, "post", ACT, permissions, pk(target))
+    for name, (permissions, body) in CREATES.items():
+        yield Rule(name, "post", ACT, permissions, nothing, body)
+    yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
+    yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
+    yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
+    yield from _access_rules()
+
+
+def _access_rules() -> Iterator[Rule]:
+    history = lambda side: {"label": "bots.bot", "object_id": side.bot.pk}  # noqa: E731
+    grant = lambda side: {"pk": side.people["operator"].pk, "grant_id": side.grant.pk}  # noqa: E731
+    yield Rule("firm", "get", SHARED)
+    yield Rule("desk-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: {"name": "new"})
+    yield Rule("user-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: USER_ASKED)
+    yield Rule("user-deactivate", "post", TOKEN, (P.ADMINISTER, P.VIEW), pk("member"))
+    yield Rule("user-grants", "get", SHARED, (), pk("member"))
+    yield Rule(
+        "user-grants",
+        "post",
+        ACT,
+        (P.ADMINISTER,),
+        pk("member"),
+        lambda side: {"role": "auditor", "scope": side.desk.scope_id},
+    )
+    yield Rule("user-revoke-grant", "post", ACT, (P.ADMINISTER,), grant)
+    yield Rule("token-list", "get", LIST)
+    yield Rule("token-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TOKEN_ASKED)
+    yield Rule("token-detail", "get", TOKEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("token-revoke", "post", TOKEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("audit-record-list", "get", LIST)
+    yield Rule("audit-record-detail", "get", SEEN, (P.AUDIT,), pk("record"))
+    yield Rule("audit-history", "get", ACT, (P.AUDIT,), history)
+    for name in ("schema", "docs", "redoc", "unknown-route"):
+        yield Rule(name, "get", OPEN)
+
+
+PAGES = (
+    "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
+    "critical", "limits",
+)  # fmt: skip
+OPEN_PATHS = ("healthz", "readyz", "metrics")
+SIGN_IN_PATHS = (
+    "account_login", "account_logout", "account_inactive", "account_signup", "account_reauthenticate",
+    "account_email", "account_email_verification_sent", "account_change_password", "account_set_password",
+    "account_reset_password", "account_confirm_login_code", "account_reset_password_from_key_done",
+    "account_reset_password_done", "account_confirm_email", "account_reset_password_from_key",
+)  # fmt: skip
+BALLOT = {"reason": "matrix", "digest": DIGEST, "verb": "approve", "vote": "approve"}
+
+
+def page_rules() -> Iterator[Rule]:
+    """The console."""
+    for name in PAGES:
+        yield Rule(name, "get", LIST)
+    yield Rule("bot", "get", SEEN, (P.VIEW,), named("name", "bot", "name"))
+    yield Rule("bot_tab", "get", SEEN, (P.VIEW,), lambda side: {"name": side.bot.name, "tab": "orders"})
+    yield Rule("bot_series", "get", SEEN, (P.VIEW,), _series)
+    yield Rule("bot_close", "post", ACT, (P.EXIT,), named("name", "bot", "name"))
+    yield Rule("order", "get", SEEN, (P.VIEW,), named("order_id", "order"))
+    yield Rule("order_cancel", "post", ACT, (P.EXIT,), named("order_id", "order"))
+    yield Rule("release", "get", SEEN, (P.VIEW,), named("release_id", "release"))
+    yield Rule("release_promote", "post", ACT, (P.BUILD,), named("release_id", "release"))
+    yield Rule("promotion", "get", SEEN, (P.VIEW,), named("number", "voting", "number"))
+    yield Rule(
+        "promotion_vote", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), named("number", "voting", "number"), _ballot
+    )
+    yield Rule("promotion_withdraw", "post", ACT, (P.BUILD,), named("number", "voting", "number"))
+    yield Rule("deployment", "get", SEEN, (P.VIEW,), named("deployment_id", "deployment"))
+    for verb in ("pause", "resume", "stop"):
+        yield Rule(f"deployment_{verb}", "post", ACT, (P.OPERATE,), named("deployment_id", "deployment"))
+    yield Rule("reconciliation_run", "post", ACT, (P.OPERATE,), nothing, lambda side: {"account": side.account.pk})
+    yield Rule("break_resolve", "post", ACT, (P.OPERATE,), named("break_id", "break"))
+    yield Rule("hold_place", "post", ACT, (P.HOLD,), nothing, CREATES["hold-list"][1])
+    yield Rule("hold_release", "post", ACT, (P.RELEASE_HOLD,), named("hold_id", "hold"))
+    yield Rule("hold_vote", "post", ACT, (P.RELEASE_HOLD,), named("hold_id", "hold"))
+    yield Rule("alert_acknowledge", "post", ACT, (P.OPERATE,), named("alert_id", "alert"))
+    yield Rule("alert_resolve", "post", ACT, (P.OPERATE,), named("alert_id", "alert"))
+    yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
+    yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
+    yield Rule("audit", "get", LIST, (P.AUDIT,))
+    yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
+    yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
+    for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
+        yield Rule(name, "get", OPEN)
+
+
+def _series(side: Side) -> dict[str, Any]:
+    return {"name": side.bot.name, "deployment_id": side.deployment.pk}
+
+
+def _ballot(_: Side) -> dict[str, Any]:
+    return BALLOT
+
+
+def _raise_ballot(side: Side) -> dict[str, Any]:
+    return BALLOT | {"digest": side.limit_raise.consent.digest}
+
+
+API = list(api_rules())
+CONSOLE = list(page_rules())
+SOCKETS = {"live/"}
