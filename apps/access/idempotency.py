@@ -96,6 +96,7 @@ def _lock(function: str, caller: User, key: str) -> None:
 def _replay(record: IdempotencyRecord, digest: str) -> Answer:
     if record.request_digest != digest or record.status is None:
         raise Invalid(
-            "IDEMPOTENCY_KEY_REUSED", "this key was used for another request; send a new key with a new request"
+            "IDEMPOTENCY_KEY_REUSED",
+            "this key was used for another request; send a new key with a new request",
         )
     return Answer(record.status, record.body)

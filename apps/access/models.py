@@ -143,9 +143,7 @@ class RoleGrant(HistoryModel):
     scope = models.ForeignKey(Scope, on_delete=models.PROTECT)
 
     class Meta(HistoryModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["user", "role", "scope"], name="role_granted_once_per_scope")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "role", "scope"], name="role_granted_once_per_scope")]
 
 
 class ScopePermission(UserObjectPermissionBase, HistoryModel):

@@ -144,9 +144,7 @@ def _check_name(name: str) -> None:
 
 def _is_plain_part(part: str) -> bool:
     stem = part.split(".", 1)[0].casefold()
-    return (
-        part not in ("", ".") and part == part.rstrip(". ") and ":" not in part and stem not in _WINDOWS_NAMES
-    )
+    return part not in ("", ".") and part == part.rstrip(". ") and ":" not in part and stem not in _WINDOWS_NAMES
 
 
 def _check_sizes(infos: list[zipfile.ZipInfo]) -> None:

@@ -79,9 +79,7 @@ def tree_digest(folder: Path) -> str:
 
 def statement(*, artifact_sha256: str, name: str, version: str, git_sha: str) -> bytes:
     """The bytes a signer signs: RFC 8785 canonical JSON of these four."""
-    return canonical(
-        {"artifact_sha256": artifact_sha256, "git_sha": git_sha, "name": name, "version": version}
-    )
+    return canonical({"artifact_sha256": artifact_sha256, "git_sha": git_sha, "name": name, "version": version})
 
 
 def key_id(public_key: bytes) -> str:
@@ -92,9 +90,7 @@ def key_id(public_key: bytes) -> str:
 def verify_signature(signed: bytes, signature: str, public_key: bytes) -> None:
     """Return when the base64 Ed25519 signature is the raw key's over these bytes, else ArtifactRefused."""
     try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(
-            base64.b64decode(signature, validate=True), signed
-        )
+        Ed25519PublicKey.from_public_bytes(public_key).verify(base64.b64decode(signature, validate=True), signed)
     except (InvalidSignature, binascii.Error, ValueError, TypeError):
         raise ArtifactRefused("SIGNATURE_INVALID", "The signature does not fit artifact and key.") from None
 
@@ -154,9 +150,7 @@ def _copy_bounded(stream: BinaryIO, out: BinaryIO) -> str:
     while chunk := stream.read(CHUNK_BYTES):
         total += len(chunk)
         if total > PACKED_BYTES_MAX:
-            raise ArtifactRefused(
-                "ARTIFACT_TOO_LARGE", f"The artifact is larger than {PACKED_BYTES_MAX} bytes."
-            )
+            raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"The artifact is larger than {PACKED_BYTES_MAX} bytes.")
         hasher.update(chunk)
         out.write(chunk)
     out.flush()
@@ -182,9 +176,7 @@ def _stream_digest(handle: BinaryIO) -> str:
     return hasher.hexdigest()
 
 
-def _read_through(
-    archive: zipfile.ZipFile, members: list[Member], sha256: str, packed_bytes: int
-) -> Contents:
+def _read_through(archive: zipfile.ZipFile, members: list[Member], sha256: str, packed_bytes: int) -> Contents:
     digests, total = {}, 0
     for member in members:
         hasher = hashlib.sha256()

@@ -59,9 +59,7 @@ CONFIG = {
                 "maxItems": 50,
                 "items": _object({"days": _names({"enum": DAYS}), "from": CLOCK, "until": CLOCK}),
             },
-            "latency_budget": _object(
-                {}, {"cycle_ms_max": {"type": "integer"}, "submit_ms_max": {"type": "integer"}}
-            ),
+            "latency_budget": _object({}, {"cycle_ms_max": {"type": "integer"}, "submit_ms_max": {"type": "integer"}}),
             "alert_thresholds": {"type": "object", "additionalProperties": DECIMAL},
         },
     ),

@@ -27,5 +27,6 @@ def _take(function: str, ids: Iterable[UUID]) -> None:
         raise Refused("LOCK_OUTSIDE_TRANSACTION", "an advisory lock needs a transaction")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {function}(key) FROM (SELECT unnest(%s::bigint[]) AS key ORDER BY 1) AS keys", [_keys(ids)]
+            f"SELECT {function}(key) FROM (SELECT unnest(%s::bigint[]) AS key ORDER BY 1) AS keys",
+            [_keys(ids)],
         )

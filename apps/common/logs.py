@@ -41,6 +41,4 @@ structlog.configure(
 
 def formatter() -> logging.Formatter:
     """The formatter that settings.LOGGING names."""
-    return structlog.stdlib.ProcessorFormatter(
-        processor=structlog.processors.JSONRenderer(), foreign_pre_chain=SHARED
-    )
+    return structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=SHARED)

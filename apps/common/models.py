@@ -22,9 +22,7 @@ class BaseModel(models.Model):
     """An object with a time-ordered id and the wall time of its creation."""
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=UuidV7(), editable=False)
-    created_at = models.DateTimeField(
-        default=clocks.wall_now, db_default=models.functions.Now(), editable=False
-    )
+    created_at = models.DateTimeField(default=clocks.wall_now, db_default=models.functions.Now(), editable=False)
 
     class Meta:
         abstract = True

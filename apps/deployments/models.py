@@ -39,11 +39,12 @@ class Deployment(HistoryModel):
     class Meta(HistoryModel.Meta):
         constraints = [
             models.UniqueConstraint(
-                fields=["bot", "account"], condition=~Q(desired="stopped"), name="one_deployment_per_bot_account"
+                fields=["bot", "account"],
+                condition=~Q(desired="stopped"),
+                name="one_deployment_per_bot_account",
             ),
             models.CheckConstraint(
-                condition=(Q(environment="live") & Q(mode="live"))
-                | (~Q(environment="live") & Q(mode="paper")),
+                condition=(Q(environment="live") & Q(mode="live")) | (~Q(environment="live") & Q(mode="paper")),
                 name="deployment_mode_fits_environment",
             ),
         ]
@@ -60,9 +61,7 @@ class Slice(HistoryModel):
     bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="slices")
 
     class Meta(HistoryModel.Meta):
-        constraints = [
-            models.UniqueConstraint(fields=["account", "instrument"], name="one_bot_per_account_instrument")
-        ]
+        constraints = [models.UniqueConstraint(fields=["account", "instrument"], name="one_bot_per_account_instrument")]
 
 
 class DeploymentEvent(AppendOnlyModel):
@@ -78,6 +77,4 @@ class DeploymentEvent(AppendOnlyModel):
     detail = models.JSONField(default=dict)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["deployment", "sequence"], name="deployment_log_in_sequence")
-        ]
+        constraints = [models.UniqueConstraint(fields=["deployment", "sequence"], name="deployment_log_in_sequence")]

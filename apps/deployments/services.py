@@ -91,9 +91,7 @@ def observe(*, deployment: Deployment, observed: str, actor: User | str, reason:
     return row
 
 
-def _want(
-    deployment: Deployment, desired: str, observed: str, kind: str, actor: User | str, reason: str
-) -> Deployment:
+def _want(deployment: Deployment, desired: str, observed: str, kind: str, actor: User | str, reason: str) -> Deployment:
     with _locked(deployment, actor, reason) as row:
         states.move(row, desired, DESIRED_TRANSITIONS, field="desired")
         row.epoch += 1
@@ -150,9 +148,7 @@ def _redeploy(row: Deployment, promotion: Promotion) -> Deployment:
 def _take_slice(promotion: Promotion, feed: Feed) -> None:
     try:
         with transaction.atomic():
-            Slice.objects.get_or_create(
-                account=promotion.account, instrument=feed.instrument, bot=promotion.bot
-            )
+            Slice.objects.get_or_create(account=promotion.account, instrument=feed.instrument, bot=promotion.bot)
     except IntegrityError as error:
         raise Refused(
             "SLICE_TAKEN", f"another bot trades {feed.instrument} on {promotion.account}: one bot per slice"

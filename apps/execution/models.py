@@ -86,7 +86,12 @@ class Order(OperationalModel, Claimable):
                 fields=["account", "instrument"],
                 condition=Q(
                     state__in=[
-                        "INITIALIZED", "SUBMITTING", "UNKNOWN", "ACCEPTED", "PARTIALLY_FILLED", "PENDING_CANCEL",
+                        "INITIALIZED",
+                        "SUBMITTING",
+                        "UNKNOWN",
+                        "ACCEPTED",
+                        "PARTIALLY_FILLED",
+                        "PENDING_CANCEL",
                     ]
                 ),
                 name="order_working",
@@ -147,9 +152,7 @@ class Position(OperationalModel):
     fees = ExactDecimalField(default=0)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["bot", "account", "instrument"], name="one_position_per_slice")
-        ]
+        constraints = [models.UniqueConstraint(fields=["bot", "account", "instrument"], name="one_position_per_slice")]
 
 
 class AccountSync(OperationalModel, Claimable):

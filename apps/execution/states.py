@@ -62,9 +62,12 @@ ORDER_TRANSITIONS = {
     S.ACCEPTED: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED}),
     S.PARTIALLY_FILLED: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED}),
     S.PENDING_CANCEL: frozenset({S.ACCEPTED, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED}),
-    # A fill may follow a cancel: the venue's facts win.
-    S.CANCELED: frozenset({S.PARTIALLY_FILLED, S.FILLED}),
-    S.EXPIRED: frozenset({S.PARTIALLY_FILLED, S.FILLED}),
+    # A fill may follow any end: the venue's facts win, and reconciliation says what is wrong.
+    S.CANCELED: frozenset({S.FILLED}),
+    S.EXPIRED: frozenset({S.FILLED}),
+    S.REJECTED: frozenset({S.FILLED}),
+    S.NOT_SENT: frozenset({S.FILLED}),
+    S.DENIED: frozenset({S.FILLED}),
 }
 TERMINAL = frozenset({S.DENIED, S.NOT_SENT, S.REJECTED, S.FILLED, S.CANCELED, S.EXPIRED})
 AT_VENUE = frozenset({S.SUBMITTING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_CANCEL})

@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import quarterdeck
+
 from apps.bots import services as bots
 from apps.deployments.models import Deployment
 from apps.execution.models import Cycle, Position

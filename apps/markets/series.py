@@ -40,9 +40,7 @@ def read_file(file_name: str) -> bytes:
     Raises Invalid DATASET_FILE_NAME for anything but a plain name, NotFound DATASET_FILE_MISSING.
     """
     if not file_name or Path(file_name).name != file_name or file_name.startswith("."):
-        raise Invalid(
-            "DATASET_FILE_NAME", "name a file of the dataset folder, without a path", field="file_name"
-        )
+        raise Invalid("DATASET_FILE_NAME", "name a file of the dataset folder, without a path", field="file_name")
     path = Path(settings.DATASET_ROOT) / file_name
     if not path.is_file():
         raise NotFound("DATASET_FILE_MISSING", f"{file_name} is not in the dataset folder")

@@ -99,9 +99,7 @@ def freeze_dataset(
     bars = series.parse(content, instrument.symbol, interval_ms).bars
     known = Dataset.objects.filter(sha256=sha256).first()
     if known is not None and (known.instrument_id, known.interval_ms) != (instrument.pk, interval_ms):
-        raise Refused(
-            "DATASET_FROZEN_OTHERWISE", f"{known} has these bytes for another instrument or interval"
-        )
+        raise Refused("DATASET_FROZEN_OTHERWISE", f"{known} has these bytes for another instrument or interval")
     if known is not None:
         return known
     spans = [(bar.start_ms, bar.end_ms) for bar in bars]
@@ -121,9 +119,7 @@ def freeze_dataset(
         with acting(actor, reason):
             dataset.save(force_insert=True)
             scope_id = instrument.scope_id
-            audit.record(
-                "dataset.frozen", dataset, scope_id=scope_id, after={"sha256": sha256, "rows": len(bars)}
-            )
+            audit.record("dataset.frozen", dataset, scope_id=scope_id, after={"sha256": sha256, "rows": len(bars)})
     except IntegrityError as error:
         raise Invalid("DATASET_NAME_TAKEN", f"{name} names another file; choose another name") from error
     return dataset
@@ -264,7 +260,5 @@ def set_fx_rate(
         entry = FxRate.objects.create(
             base=base, quote=quote, rate=exact, valid_from=valid_from, valid_until=valid_until, source=source
         )
-        audit.record(
-            "fx_rate.set", entry, scope_id=access.firm().scope.pk, after={"rate": decimals.text_of(exact)}
-        )
+        audit.record("fx_rate.set", entry, scope_id=access.firm().scope.pk, after={"rate": decimals.text_of(exact)})
     return entry

@@ -23,9 +23,7 @@ class Policy(AppendOnlyModel):
     slots = models.JSONField(help_text="Permissions, one person each.")
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["stage", "environment", "version"], name="policy_version_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["stage", "environment", "version"], name="policy_version_once")]
 
 
 class Promotion(HistoryModel, Claimable):

@@ -45,7 +45,10 @@ def running_release(promotion: Promotion) -> Release | None:
     """What was last applied on the same account: the release that this one would replace."""
     last = (
         Promotion.objects.filter(
-            bot=promotion.bot, account=promotion.account, state=PromotionState.APPLIED, number__lt=promotion.number
+            bot=promotion.bot,
+            account=promotion.account,
+            state=PromotionState.APPLIED,
+            number__lt=promotion.number,
         )
         .select_related("release__code_version", "release__config_bundle", "release__parameter_set")
         .order_by("-number")
@@ -63,9 +66,7 @@ def compare(before: Release | None, after: Release) -> ReleaseDiff:
         limits=rules.limit_changes(old_config.get("limits", {}), after.config_bundle.content["limits"]),
         code=rules.difference(_code(before), _code(after)),
         config=rules.difference(old_config, after.config_bundle.content),
-        parameters=rules.difference(
-            before.parameter_set.content if before else {}, after.parameter_set.content
-        ),
+        parameters=rules.difference(before.parameter_set.content if before else {}, after.parameter_set.content),
     )
 
 

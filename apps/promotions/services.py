@@ -82,9 +82,7 @@ def request(
                 expires_at=wall_now() + timedelta(hours=settings.PROMOTION_EXPIRES_H),
                 due_at=wall_now(),
             )
-            releases.request_gates(
-                release=release, kinds=policy.gates, actor=actor, reason=f"gates of {promotion}"
-            )
+            releases.request_gates(release=release, kinds=policy.gates, actor=actor, reason=f"gates of {promotion}")
             audit.record("promotion.requested", promotion, scope_id=release.bot.scope_id)
             _announce(promotion)
             nudges.wake("promotions.settle_due")

@@ -22,7 +22,5 @@ PROMOTION_TRANSITIONS = {
     PromotionState.GATING: frozenset({PromotionState.VOTING, PromotionState.REFUSED, *_ENDS}),
     PromotionState.VOTING: frozenset({PromotionState.APPROVED, PromotionState.DENIED, *_ENDS}),
     # An edit after approval voids the votes and opens voting again.
-    PromotionState.APPROVED: frozenset(
-        {PromotionState.APPLIED, PromotionState.REFUSED, PromotionState.VOTING, *_ENDS}
-    ),
+    PromotionState.APPROVED: frozenset({PromotionState.APPLIED, PromotionState.REFUSED, PromotionState.VOTING, *_ENDS}),
 }

@@ -50,9 +50,7 @@ def _our_fills(account: Account) -> tuple[dict[str, FillLine], dict[str, Decimal
 
 
 def _our_positions(account: Account) -> dict[str, Decimal]:
-    sums = (
-        Position.objects.filter(account=account).values_list("instrument__symbol").annotate(Sum("quantity"))
-    )
+    sums = Position.objects.filter(account=account).values_list("instrument__symbol").annotate(Sum("quantity"))
     return dict(sums)
 
 
@@ -60,8 +58,7 @@ def theirs(adapter: Adapter) -> Books:
     """The venue's record, read page by page. Raises NoAnswer or VenueRejected; half a book is none."""
     return Books(
         orders={
-            order.client_order_id: OrderLine(order.state.value, order.filled_quantity)
-            for order in _orders(adapter)
+            order.client_order_id: OrderLine(order.state.value, order.filled_quantity) for order in _orders(adapter)
         },
         fills={trade.trade_id: _fill(trade) for trade in _trades(adapter)},
         positions={held.symbol: held.quantity for held in adapter.positions()},

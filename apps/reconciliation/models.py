@@ -28,9 +28,7 @@ class ReconciliationRun(HistoryModel, Claimable):
 
     class Meta(HistoryModel.Meta):
         constraints = [
-            models.UniqueConstraint(
-                fields=["account"], condition=Q(state="due"), name="one_due_run_per_account"
-            )
+            models.UniqueConstraint(fields=["account"], condition=Q(state="due"), name="one_due_run_per_account")
         ]
 
 

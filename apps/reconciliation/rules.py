@@ -155,9 +155,7 @@ def _must_be_known(line: OrderLine) -> bool:
     return line.state != "CANCELED" or line.was_acknowledged
 
 
-def _amounts(
-    kind: Kind, name: str, ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]
-) -> Iterator[Difference]:
+def _amounts(kind: Kind, name: str, ours: Mapping[str, Decimal], theirs: Mapping[str, Decimal]) -> Iterator[Difference]:
     for key in sorted(ours.keys() | theirs.keys()):
         mine, their = ours.get(key, ZERO), theirs.get(key, ZERO)
         if mine != their:

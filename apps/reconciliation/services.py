@@ -58,9 +58,7 @@ def request_run(*, account: Account, trigger: str, actor: User | str, reason: st
             ReconciliationRun.objects.bulk_create([asked], ignore_conflicts=True)
             due = ReconciliationRun.objects.filter(account=account, state=RunState.DUE).first()
         if due.pk == asked.pk:
-            audit.record(
-                "reconciliation.requested", due, scope_id=account.scope_id, after={"trigger": trigger}
-            )
+            audit.record("reconciliation.requested", due, scope_id=account.scope_id, after={"trigger": trigger})
         wake("reconciliation.run_due")
         hint("reconciliation")
     return due
@@ -257,12 +255,8 @@ def resolve_break(*, break_: Break, resolution: str, actor: User | str, reason: 
     with acting(actor, reason):
         rows = Break.objects.select_for_update(of=("self",)).select_related("account")
         fresh = rows.get(pk=break_.pk)
-        states.move(
-            fresh, BreakState.RESOLVED, BREAK_TRANSITIONS, resolution=resolution, resolved_at=wall_now()
-        )
-        audit.record(
-            "break.resolved", fresh, scope_id=fresh.account.scope_id, after={"resolution": resolution}
-        )
+        states.move(fresh, BreakState.RESOLVED, BREAK_TRANSITIONS, resolution=resolution, resolved_at=wall_now())
+        audit.record("break.resolved", fresh, scope_id=fresh.account.scope_id, after={"resolution": resolution})
         alerts.clear(dedup_key=_break_key(fresh), actor=actor, reason=reason)
         hint("reconciliation")
     return fresh

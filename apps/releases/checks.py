@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import quarterdeck
+
 from apps.audit.context import acting, job
 from apps.bots import schemas
 from apps.bots import services as bots
@@ -59,9 +60,7 @@ def _lint(release: Release, progress: Progress) -> Verdict:
     content, problems = release.config_bundle.content, []
     try:
         schemas.check(content, schemas.CONFIG, "CONFIG_SCHEMA")
-        schemas.check(
-            release.parameter_set.content, release.code_version.parameter_schema, "PARAMETERS_SCHEMA"
-        )
+        schemas.check(release.parameter_set.content, release.code_version.parameter_schema, "PARAMETERS_SCHEMA")
     except DomainError as error:
         problems.append(error.message)
     feed = Feed.objects.select_related("instrument", "dataset").filter(name=content["feed"]).first()
@@ -123,9 +122,7 @@ def _backtest(release: Release, progress: Progress) -> Verdict:
     return Verdict(state, figures, thresholds, "; ".join(problems), kept)
 
 
-def _simulate(
-    release: Release, bars_max: int | None, progress: Callable[[int, int], None]
-) -> engine.BacktestResult:
+def _simulate(release: Release, bars_max: int | None, progress: Callable[[int, int], None]) -> engine.BacktestResult:
     dataset = _dataset(release)
     bars = markets.bars_of(dataset)
     return engine.run_backtest(

@@ -99,9 +99,9 @@ def run_gate(gate: Gate) -> Gate:
         if not claims.is_ours(gate, fresh) or fresh.state not in (GateState.PENDING, GateState.RUNNING):
             return fresh
         states.move(fresh, GateState.RUNNING, GATE_TRANSITIONS)
-    release = Release.objects.select_related(
-        "bot", "code_version__signer", "config_bundle", "parameter_set"
-    ).get(pk=gate.release_id)
+    release = Release.objects.select_related("bot", "code_version__signer", "config_bundle", "parameter_set").get(
+        pk=gate.release_id
+    )
     try:
         verdict = checks.run(gate.kind, release, lambda percent: _progress(gate, percent))
     except DomainError as error:
@@ -136,9 +136,7 @@ def _decide(gate: Gate, verdict: checks.Verdict) -> Gate:
             lease_until=None,
             lease_owner="",
         )
-        audit.record(
-            f"gate.{verdict.state.value}", fresh, scope_id=fresh.release.bot.scope_id, after=verdict.figures
-        )
+        audit.record(f"gate.{verdict.state.value}", fresh, scope_id=fresh.release.bot.scope_id, after=verdict.figures)
         nudges.hint("promotions", f"bot:{fresh.release.bot_id}", f"release:{fresh.release_id}")
         nudges.wake("promotions.settle_due")
     return fresh

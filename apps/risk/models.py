@@ -71,9 +71,7 @@ class Exposure(OperationalModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["scope", "instrument"], name="one_exposure_per_bot_instrument"),
-            models.CheckConstraint(
-                condition=Q(working_buy__gte=0, working_sell__gte=0), name="working_never_negative"
-            ),
+            models.CheckConstraint(condition=Q(working_buy__gte=0, working_sell__gte=0), name="working_never_negative"),
         ]
 
 

@@ -56,11 +56,15 @@ class ExposureFacts:
 
 @dataclass(frozen=True, slots=True)
 class MarketFacts:
-    """The reference price and the rate to base currency; None where there is no answer."""
+    """The reference price and the rate to base currency; None where there is no answer.
+
+    `is_decision_fresh` is False for a decision taken on bars that are long past, as in a catch-up.
+    """
 
     reference_price: Decimal | None
     is_fresh: bool
     base_rate: Decimal | None
+    is_decision_fresh: bool = True
 
 
 def check(
@@ -161,6 +165,8 @@ def _prices(
 ) -> Iterable[Denial]:
     # A person's limit price is enough to get out when the feed is stale.
     excused = order.purpose == "EXIT" and order.by_person and order.limit_price is not None
+    if not market.is_decision_fresh and order.purpose != "EXIT":
+        yield Denial("DECISION_STALE", {})
     if market.reference_price is None or not market.is_fresh:
         if not excused:
             yield Denial("PRICE_STALE" if market.reference_price is not None else "PRICE_MISSING", {})

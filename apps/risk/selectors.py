@@ -39,4 +39,3 @@ def is_flat(scope: Scope) -> bool:
     """Whether the bot of `scope` holds nothing and has nothing working, by our own record."""
     rows = Exposure.objects.filter(scope=scope)
     return not any(row.position or row.working_buy or row.working_sell for row in rows)
-

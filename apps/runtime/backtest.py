@@ -85,9 +85,7 @@ def _simulate_fields(book: Book) -> dict[str, Any]:
     }
 
 
-def _run_batches(
-    process: BotProcess, book: Book, bars: Sequence[Bar], progress: Progress | None
-) -> list[Intent]:
+def _run_batches(process: BotProcess, book: Book, bars: Sequence[Bar], progress: Progress | None) -> list[Intent]:
     """Keep a few batches under way: while the bot works on one, the host trades the one before again."""
     intents: list[Intent] = []
     under_way: list[tuple[int, Sequence[Bar]]] = []

@@ -37,8 +37,7 @@ class Account(HistoryModel):
     class Meta(HistoryModel.Meta):
         constraints = [
             models.CheckConstraint(
-                condition=(Q(environment="live") & Q(mode="live"))
-                | (~Q(environment="live") & Q(mode="paper")),
+                condition=(Q(environment="live") & Q(mode="live")) | (~Q(environment="live") & Q(mode="paper")),
                 name="account_mode_fits_environment",
             )
         ]

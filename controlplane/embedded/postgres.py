@@ -77,9 +77,7 @@ class PostgresCluster:
         deadline = time.monotonic() + LEFTOVER_WAIT_SECONDS
         while (pid := _pid_in(pid_file)) and _serves(pid, self.data):
             if time.monotonic() > deadline:
-                raise EmbeddedServerError(
-                    f"A PostgreSQL server (pid {pid}) already uses {self.data}; end it."
-                )
+                raise EmbeddedServerError(f"A PostgreSQL server (pid {pid}) already uses {self.data}; end it.")
             time.sleep(0.05)
         pid_file.unlink(missing_ok=True)
 
@@ -119,9 +117,7 @@ def bootstrap(cluster: PostgresCluster, passwords: dict[str, str]) -> None:
         connection.execute(BOOTSTRAP.read_bytes())
 
 
-def wait_until_ready(
-    cluster: PostgresCluster, process: subprocess.Popen[bytes], *, seconds_max: float = 60.0
-) -> None:
+def wait_until_ready(cluster: PostgresCluster, process: subprocess.Popen[bytes], *, seconds_max: float = 60.0) -> None:
     """Return once the server answers; raise if it ends or stays silent."""
     url = cluster.url_for(SUPERUSER, "postgres", _superuser_file(cluster).read_text())
     deadline = time.monotonic() + seconds_max

@@ -67,9 +67,7 @@ def prepare_redis(folder: Path, password: str, *, port: int | None = None) -> Re
     return RedisServer(home, program, account, port or ports.free_port(), password)
 
 
-def wait_until_ready(
-    server: RedisServer, process: subprocess.Popen[bytes], *, seconds_max: float = 30.0
-) -> None:
+def wait_until_ready(server: RedisServer, process: subprocess.Popen[bytes], *, seconds_max: float = 30.0) -> None:
     """Return once the server answers to its password; raise if it ends or stays silent."""
     deadline = time.monotonic() + seconds_max
     while time.monotonic() < deadline:

@@ -50,8 +50,7 @@ def database_environment(known: dict[str, str], cluster: postgres.PostgresCluste
     """The three addresses of the database, one a role."""
     names = {"DATABASE_URL": "app", "DATABASE_OWNER_URL": "owner", "DATABASE_READ_URL": "read"}
     return {
-        name: cluster.url_for(f"quarterdeck_{role}", postgres.DATABASE, known[role])
-        for name, role in names.items()
+        name: cluster.url_for(f"quarterdeck_{role}", postgres.DATABASE, known[role]) for name, role in names.items()
     }
 
 

@@ -53,9 +53,7 @@ PORT = int(os.environ.get("PORT", "8000"))
 LIVE_PORT = int(os.environ.get("LIVE_PORT", str(PORT + 1)))
 PUBLIC_URL = os.environ.get("PUBLIC_URL", f"http://127.0.0.1:{PORT}")
 LIVE_URL = os.environ.get("LIVE_URL", f"ws://{urlsplit(PUBLIC_URL).hostname}:{LIVE_PORT}")
-ALLOWED_ORIGINS = [
-    origin for origin in os.environ.get("ALLOWED_ORIGINS", PUBLIC_URL).split(",") if origin
-]
+ALLOWED_ORIGINS = [origin for origin in os.environ.get("ALLOWED_ORIGINS", PUBLIC_URL).split(",") if origin]
 ALLOWED_HOSTS = [urlsplit(origin).hostname or "" for origin in ALLOWED_ORIGINS]
 CSRF_TRUSTED_ORIGINS = ALLOWED_ORIGINS
 

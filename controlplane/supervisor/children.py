@@ -120,9 +120,7 @@ class Child:
             return
         if time.monotonic() - self._started_at > STEADY_SECONDS:
             self._backoff_seconds = BACKOFF_FIRST_SECONDS
-        self._say(
-            f"ended ({describe_exit(self.exit_code)}); starting it again in {self._backoff_seconds:g} s"
-        )
+        self._say(f"ended ({describe_exit(self.exit_code)}); starting it again in {self._backoff_seconds:g} s")
         self._wait_before_next_start()
 
     def _wait_before_next_start(self) -> None:

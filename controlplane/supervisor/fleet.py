@@ -44,14 +44,10 @@ class Fleet:
         for number in STOP_SIGNALS:
             signal.signal(number, self._on_stop_signal)
 
-    def add(
-        self, command: Command, *, notable: re.Pattern[str] | None = logs.TROUBLE, once: bool = False
-    ) -> Child:
+    def add(self, command: Command, *, notable: re.Pattern[str] | None = logs.TROUBLE, once: bool = False) -> Child:
         """Start a command and supervise it from now on; its `notable` lines (None: all) are shown."""
         log = logs.open_log(self.installation.var, command.name, self.terminal, notable)
-        child = Child(
-            command, log, self._keeper, lambda text: self.terminal.say(command.name, text), once=once
-        )
+        child = Child(command, log, self._keeper, lambda text: self.terminal.say(command.name, text), once=once)
         child.start()
         self.children.append(child)
         self._record()
@@ -119,9 +115,7 @@ class Fleet:
         self._stops_asked += 1
 
     def _record(self) -> None:
-        self.installation.write_state(
-            {child.name: _summary(child) for child in self.children}, ready=self.ready
-        )
+        self.installation.write_state({child.name: _summary(child) for child in self.children}, ready=self.ready)
 
     def mark_ready(self) -> None:
         """Record that the product answers."""

@@ -33,9 +33,7 @@ def bring_up(fleet: Fleet, given: Mapping[str, str]) -> None:
     Raises RefusedError or EmbeddedServerError with a sentence for a person when a step fails.
     """
     terminal = fleet.terminal
-    environment = _environment(
-        fleet.installation, given, servers.ensure(fleet.installation, given, fleet.add_server)
-    )
+    environment = _environment(fleet.installation, given, servers.ensure(fleet.installation, given, fleet.add_server))
     fleet.installation.write_environment({name: environment[name] for name in SHARED_NAMES})
     terminal.say("servers", "PostgreSQL and Redis answer")
     _provision(fleet, environment)
@@ -46,9 +44,7 @@ def bring_up(fleet: Fleet, given: Mapping[str, str]) -> None:
     fleet.add(plan.seed(environment), notable=None, once=True)
 
 
-def _environment(
-    installation: Installation, given: Mapping[str, str], found: Mapping[str, str]
-) -> dict[str, str]:
+def _environment(installation: Installation, given: Mapping[str, str], found: Mapping[str, str]) -> dict[str, str]:
     own = {
         "PORT": str(installation.port),
         "LIVE_PORT": str(installation.live_port),

@@ -49,9 +49,7 @@ class Terminal:
 class Filter:
     """Lets a child's notable lines through to the terminal, a bounded number at a time."""
 
-    def __init__(
-        self, terminal: Terminal, name: str, notable: re.Pattern[str] | None, *, log_name: str
-    ) -> None:
+    def __init__(self, terminal: Terminal, name: str, notable: re.Pattern[str] | None, *, log_name: str) -> None:
         self._terminal = terminal
         self._name = name
         self._notable = notable  # None: every line, without a bound

@@ -3,6 +3,11 @@
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const utc = (ms) => new Date(ms).toISOString().replace("T", " ").slice(0, 16);
 
+  const days = (_, seconds) => seconds.map((second) => {
+    const text = utc(second * 1000);
+    return text.endsWith("00:00") ? text.slice(5, 10) : text.slice(5);
+  });
+
   class BotChart {
     constructor(element) {
       this.element = element;
@@ -104,7 +109,7 @@
         tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
         legend: { show: false },
         cursor: { drag: { x: false, y: false } },
-        axes: [{ ...axis, space: 80 }, { ...axis, size: 64 }],
+        axes: [{ ...axis, space: 90, values: days }, { ...axis, size: 64 }],
         series: [{}, { label: "PnL", stroke: css("--qd-accent"), width: 1.6, points: { show: false } }],
       }, [points.map(([at]) => at / 1000), points.map(([, pnl]) => pnl)], element);
     }

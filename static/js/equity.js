@@ -2,6 +2,7 @@
 (() => {
   const read = (id) => JSON.parse(document.getElementById(id)?.textContent || "[]");
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const days = (_, seconds) => seconds.map((second) => new Date(second * 1000).toISOString().slice(0, 10));
   const charts = new Map();
 
   const series = (after, before) => {
@@ -26,7 +27,7 @@
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "Etc/UTC"),
       legend: { show: false },
       cursor: { drag: { x: false, y: false } },
-      axes: [{ ...axis, space: 80 }, { ...axis, size: 60 }],
+      axes: [{ ...axis, space: 90, values: days }, { ...axis, size: 60 }],
       series: [{}, line("new build", css("--qd-accent"), 1.6), ...(before.length ? [line("baseline", css("--qd-old"), 1.2)] : [])],
     }, series(after, before), element);
     charts.set(element, chart);

@@ -7,7 +7,7 @@ How each kind of address is judged:
     SEEN    an object: the roles of its desk that have one of the permissions, for others it does not exist
     ACT     an object: its desk's roles with one of the permissions; other roles of the desk are refused
     FIRM    a permission on the firm itself; everybody else is refused
-    TOKEN   like FIRM, but who may not see tokens does not know them
+    HIDDEN  like FIRM, but for whoever may not look it up the object does not exist
 """
 
 from collections.abc import Callable, Iterator
@@ -19,9 +19,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from apps.access.states import Permission as P
 from tests.api.world import DIGEST, Side
 
-OPEN, LIST, SHARED, SEEN, ACT, FIRM, TOKEN = "open", "list", "shared", "seen", "act", "firm", "token"
+OPEN, LIST, SHARED, SEEN, ACT, FIRM, HIDDEN = "open", "list", "shared", "seen", "act", "firm", "hidden"
 Values = Callable[[Side], dict[str, Any]]
-GOOD_ENOUGH = {"reason": "matrix", "expires_in_h": 1}
 
 
 def nothing(_: Side) -> dict[str, Any]:
@@ -192,7 +191,7 @@ def _access_rules() -> Iterator[Rule]:
     yield Rule("firm", "get", SHARED)
     yield Rule("desk-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: {"name": "new"})
     yield Rule("user-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: USER_ASKED)
-    yield Rule("user-deactivate", "post", TOKEN, (P.ADMINISTER, P.VIEW), pk("member"))
+    yield Rule("user-deactivate", "post", HIDDEN, (P.ADMINISTER, P.VIEW), pk("member"))
     yield Rule("user-grants", "get", SHARED, (), pk("member"))
     yield Rule(
         "user-grants",
@@ -205,8 +204,8 @@ def _access_rules() -> Iterator[Rule]:
     yield Rule("user-revoke-grant", "post", ACT, (P.ADMINISTER,), grant)
     yield Rule("token-list", "get", LIST)
     yield Rule("token-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TOKEN_ASKED)
-    yield Rule("token-detail", "get", TOKEN, (P.ADMINISTER,), pk("token"))
-    yield Rule("token-revoke", "post", TOKEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("token-detail", "get", HIDDEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("token-revoke", "post", HIDDEN, (P.ADMINISTER,), pk("token"))
     yield Rule("audit-record-list", "get", LIST)
     yield Rule("audit-record-detail", "get", SEEN, (P.AUDIT,), pk("record"))
     yield Rule("audit-history", "get", ACT, (P.AUDIT,), history)
@@ -225,7 +224,7 @@ SIGN_IN_PATHS = (
     "account_reset_password", "account_confirm_login_code", "account_reset_password_from_key_done",
     "account_reset_password_done", "account_confirm_email", "account_reset_password_from_key",
 )  # fmt: skip
-BALLOT = {"reason": "matrix", "digest": DIGEST, "verb": "approve", "vote": "approve"}
+BALLOT = {"digest": DIGEST, "verdict": "approve"}
 
 
 def page_rules() -> Iterator[Rule]:

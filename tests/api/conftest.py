@@ -1,6 +1,8 @@
 """Fixtures of API tests: the world, and a client for anybody in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
@@ -16,9 +18,10 @@ class JsonClient(APIClient):
 
 
 @pytest.fixture
-def world(db: None) -> Iterator[World]:
+def world(db: None, tmp_path: Path, settings: Any) -> World:
     """Two desks with one of everything each."""
-    return make_world()
+    settings.DATASET_ROOT = tmp_path
+    return make_world(tmp_path)
 
 
 @pytest.fixture

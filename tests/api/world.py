@@ -1,8 +1,10 @@
 """Two desks with one of everything each, and people of every role: what API and permission tests look at."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from apps.access import services as access
@@ -29,6 +31,17 @@ ARRANGE = {"actor": "job:test", "reason": "arrange"}
 ROLES = ("engineer", "trader", "risk owner", "operator", "auditor", "administrator")
 DIGEST = "9" * 64
 START = datetime(2024, 1, 1, tzinfo=UTC)
+BARS = b"timestamp,open,high,low,close,volume\n" + b"".join(
+    f"2024-01-01T{hour:02}:00:00Z,60000,60100,59900,60050,10\n".encode() for hour in range(10)
+)
+LIMITS = {
+    "order_quantity": "1",
+    "order_notional": "100000",
+    "position": "2",
+    "collar_bps": "100",
+    "orders_per_minute": "10",
+    "gross_exposure": "100000",
+}
 
 
 @dataclass
@@ -70,8 +83,9 @@ def person(name: str, role: str | None = None, scope: Scope | None = None) -> Us
     return user
 
 
-def make_world() -> World:
-    """Build it."""
+def make_world(folder: Path) -> World:
+    """Build it; the bars of its feed lie in `folder`, which must be the dataset folder."""
+    (folder / "btc.csv").write_bytes(BARS)
     with acting("job:test", "arrange"):
         firm = access.make_firm(name="Firm", base_currency="USD", **ARRANGE)
         shared = _shared(firm)
@@ -103,7 +117,7 @@ def _shared(firm: Firm) -> dict[str, Any]:
         instrument=instrument,
         interval_ms=3_600_000,
         file_name="btc.csv",
-        sha256="d" * 64,
+        sha256=hashlib.sha256(BARS).hexdigest(),
         rows=10,
         first_start=START,
         last_end=START + timedelta(hours=10),
@@ -190,7 +204,7 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
     content = {
         "accounts": bot.accounts,
         "symbols": bot.symbols,
-        "limits": {"order_quantity": "1"},
+        "limits": LIMITS,
         "data_contract": {"staleness_ms_max": 1000},
     }
     config = ConfigBundle.objects.create(bot=bot, number=1, digest="e" * 64, content=content, pushed_by=maker)
@@ -277,7 +291,7 @@ def _deployment(name: str, objects: dict[str, Any], people: dict[str, User]) -> 
         promotion=objects["promotion"],
         feed=objects["feed"],
         instrument=objects["instrument"],
-        limits={},
+        limits=LIMITS,
     )
     DeploymentEvent.objects.create(
         deployment=deployment, sequence=1, kind="created", actor="job:test", reason="arranged", epoch=1, build_id="1"

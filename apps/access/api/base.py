@@ -64,9 +64,7 @@ class Endpoint(Idempotent, viewsets.GenericViewSet):
         parsed.is_valid(raise_exception=True)
         return parsed.validated_data
 
-    def referred(
-        self, rows: QuerySet[Any], reference: str, *, path: str | None = "scope", name: str = "name"
-    ) -> Any:
+    def referred(self, rows: QuerySet[Any], reference: str, *, path: str | None = "scope", name: str = "name") -> Any:
         """The object of `rows` with this id or name within the caller's reach (REFERENCE_NOT_FOUND)."""
         reach = rows if path is None else selectors.within(rows, self.caller, path, permission=Permission.VIEW)
         found = reach.filter(**by_reference(reference, name)).first()

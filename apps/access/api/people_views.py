@@ -60,9 +60,7 @@ class UserViews(SharedEndpoint):
         user, body = self.get_object(), self.asked(shapes.NewGrant)
         scope = self.referred(Scope.objects.all(), str(body["scope"]), path="id")
         self.allow(scope, Permission.ADMINISTER)
-        made = services.grant_role(
-            user=user, role=body["role"], scope=scope, actor=self.caller, reason=body["reason"]
-        )
+        made = services.grant_role(user=user, role=body["role"], scope=scope, actor=self.caller, reason=body["reason"])
         return Response(shapes.GrantShown(made).data, 201)
 
     @extend_schema(request=ReasonedAct, responses={204: None})
@@ -124,6 +122,4 @@ def _make_user(actor: User, body: dict[str, Any]) -> User:
     reason = body["reason"] or f"new {body['kind']} {body['username']}"
     if body["kind"] == UserKind.SERVICE:
         return services.make_service_account(**names, actor=actor, reason=reason)
-    return services.make_person(
-        **names, password=body["password"], email=body["email"], actor=actor, reason=reason
-    )
+    return services.make_person(**names, password=body["password"], email=body["email"], actor=actor, reason=reason)

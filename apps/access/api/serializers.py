@@ -66,7 +66,11 @@ class NewUser(Act):
     display_name = Text(max_length=150)
     kind = serializers.ChoiceField(UserKind.choices)
     password = Text(
-        required=False, default="", allow_blank=True, max_length=200, help_text="Of a person; at least 12 characters."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=200,
+        help_text="Of a person; at least 12 characters.",
     )
     email = serializers.EmailField(required=False, default="", allow_blank=True)
 

@@ -17,6 +17,10 @@ router.register("audit/records", RecordViews, basename="audit-record")
 
 urlpatterns = [
     path("firm/", FirmView.as_view({"get": "show"}), name="firm"),
-    path("audit/history/<str:label>/<uuid:object_id>/", HistoryView.as_view({"get": "list"}), name="audit-history"),
+    path(
+        "audit/history/<str:label>/<uuid:object_id>/",
+        HistoryView.as_view({"get": "list"}),
+        name="audit-history",
+    ),
     *router.urls,
 ]

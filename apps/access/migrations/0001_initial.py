@@ -50,9 +50,7 @@ class Migration(migrations.Migration):
                 ("display_name", models.TextField()),
                 (
                     "kind",
-                    models.TextField(
-                        choices=[("person", "Person"), ("service", "Service")], default="person"
-                    ),
+                    models.TextField(choices=[("person", "Person"), ("service", "Service")], default="person"),
                 ),
                 ("is_active", models.BooleanField(default=True)),
             ],
@@ -234,9 +232,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -284,9 +280,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -335,9 +329,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -385,9 +377,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -439,9 +429,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -488,9 +476,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -554,9 +540,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -603,9 +587,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -643,9 +625,7 @@ class Migration(migrations.Migration):
                 ("prefix", models.CharField(db_index=True, max_length=12)),
                 (
                     "permissions",
-                    models.JSONField(
-                        default=list, help_text="Narrows the account's grants; never widens them."
-                    ),
+                    models.JSONField(default=list, help_text="Narrows the account's grants; never widens them."),
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
@@ -662,9 +642,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -703,9 +681,7 @@ class Migration(migrations.Migration):
                 ("display_name", models.TextField()),
                 (
                     "kind",
-                    models.TextField(
-                        choices=[("person", "Person"), ("service", "Service")], default="person"
-                    ),
+                    models.TextField(choices=[("person", "Person"), ("service", "Service")], default="person"),
                 ),
                 ("is_active", models.BooleanField(default=True)),
                 (
@@ -721,9 +697,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
             ],
             options={
@@ -953,9 +927,7 @@ class Migration(migrations.Migration):
                 ("digest", models.CharField(max_length=64)),
                 (
                     "permissions",
-                    models.JSONField(
-                        default=list, help_text="Narrows the account's grants; never widens them."
-                    ),
+                    models.JSONField(default=list, help_text="Narrows the account's grants; never widens them."),
                 ),
                 ("expires_at", models.DateTimeField()),
                 ("revoked_at", models.DateTimeField(blank=True, null=True)),
@@ -1336,9 +1308,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="rolegrant",
-            constraint=models.UniqueConstraint(
-                fields=("user", "role", "scope"), name="role_granted_once_per_scope"
-            ),
+            constraint=models.UniqueConstraint(fields=("user", "role", "scope"), name="role_granted_once_per_scope"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="rolegrant",

@@ -71,7 +71,10 @@ def revoke_role(*, grant: RoleGrant, actor: User | str, reason: str) -> None:
     """Take a role away at once."""
     with acting(actor, reason):
         audit.record(
-            "role.revoked", grant, scope_id=grant.scope_id, before={"user": str(grant.user_id), "role": grant.role.name}
+            "role.revoked",
+            grant,
+            scope_id=grant.scope_id,
+            before={"user": str(grant.user_id), "role": grant.role.name},
         )
         grant.delete()
         _sync_permissions(grant.user, grant.scope)

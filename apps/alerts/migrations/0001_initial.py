@@ -46,9 +46,7 @@ class Migration(migrations.Migration):
                 ("history_user_id", models.TextField(default="")),
                 (
                     "tier",
-                    models.TextField(
-                        choices=[("critical", "Critical"), ("high", "High"), ("informational", "Info")]
-                    ),
+                    models.TextField(choices=[("critical", "Critical"), ("high", "High"), ("informational", "Info")]),
                 ),
                 ("code", models.TextField(help_text="Stable, e.g. `RECONCILIATION_BREAK`.")),
                 ("title", models.TextField()),
@@ -58,9 +56,7 @@ class Migration(migrations.Migration):
                 ("dedup_key", models.TextField()),
                 (
                     "repeats",
-                    models.PositiveIntegerField(
-                        default=0, help_text="How often it was raised again while open."
-                    ),
+                    models.PositiveIntegerField(default=0, help_text="How often it was raised again while open."),
                 ),
                 (
                     "state",
@@ -86,9 +82,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "scope",
@@ -133,9 +127,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "tier",
-                    models.TextField(
-                        choices=[("critical", "Critical"), ("high", "High"), ("informational", "Info")]
-                    ),
+                    models.TextField(choices=[("critical", "Critical"), ("high", "High"), ("informational", "Info")]),
                 ),
                 ("code", models.TextField(help_text="Stable, e.g. `RECONCILIATION_BREAK`.")),
                 ("title", models.TextField()),
@@ -145,9 +137,7 @@ class Migration(migrations.Migration):
                 ("dedup_key", models.TextField()),
                 (
                     "repeats",
-                    models.PositiveIntegerField(
-                        default=0, help_text="How often it was raised again while open."
-                    ),
+                    models.PositiveIntegerField(default=0, help_text="How often it was raised again while open."),
                 ),
                 (
                     "state",

@@ -53,9 +53,7 @@ class Migration(migrations.Migration):
                 ("request_id", models.TextField(blank=True, default="")),
             ],
             options={
-                "indexes": [
-                    models.Index(fields=["object_kind", "object_id", "-id"], name="record_by_object")
-                ],
+                "indexes": [models.Index(fields=["object_kind", "object_id", "-id"], name="record_by_object")],
             },
         ),
     ]

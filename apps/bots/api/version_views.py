@@ -81,9 +81,7 @@ class ConfigBundleViews(VersionEndpoint):
         body = self.asked(shapes.NewConfigBundle)
         bot = self.bot_to_build(body["bot"])
         reason = body["reason"] or f"configuration of {bot.name} pushed"
-        return self.shown(
-            services.push_config(bot=bot, content=body["content"], actor=self.caller, reason=reason), 201
-        )
+        return self.shown(services.push_config(bot=bot, content=body["content"], actor=self.caller, reason=reason), 201)
 
 
 class ParameterSetViews(VersionEndpoint):

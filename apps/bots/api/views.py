@@ -78,7 +78,11 @@ class SignerViews(ReadEndpoint):
         desk = self.referred(Desk.objects.select_related("scope"), body["desk"])
         self.allow(desk.scope, Permission.ADMINISTER)
         made = services.trust_signer(
-            desk=desk, name=body["name"], public_key=body["public_key"], actor=self.caller, reason=body["reason"]
+            desk=desk,
+            name=body["name"],
+            public_key=body["public_key"],
+            actor=self.caller,
+            reason=body["reason"],
         )
         return self.shown(made, 201)
 

@@ -52,9 +52,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "worker_pool",
-                    models.TextField(
-                        default="cycles", help_text="Blast radius: the queue whose workers run it."
-                    ),
+                    models.TextField(default="cycles", help_text="Blast radius: the queue whose workers run it."),
                 ),
                 (
                     "stage",
@@ -137,9 +135,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "desk",
@@ -198,9 +194,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "bucket",
@@ -301,9 +295,7 @@ class Migration(migrations.Migration):
                 ("sbom", models.JSONField(null=True)),
                 (
                     "provenance",
-                    models.JSONField(
-                        help_text="Who built it from what; null for a laptop's push.", null=True
-                    ),
+                    models.JSONField(help_text="Who built it from what; null for a laptop's push.", null=True),
                 ),
                 ("signature", models.TextField()),
                 (
@@ -316,9 +308,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "pushed_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
                 ),
                 ("signer", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="bots.signer")),
             ],
@@ -393,9 +383,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "worker_pool",
-                    models.TextField(
-                        default="cycles", help_text="Blast radius: the queue whose workers run it."
-                    ),
+                    models.TextField(default="cycles", help_text="Blast radius: the queue whose workers run it."),
                 ),
                 (
                     "stage",
@@ -426,9 +414,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "fallback_owner",
@@ -524,9 +510,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "pushed_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
                 ),
             ],
             options={
@@ -570,16 +554,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "pushed_by",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to=settings.AUTH_USER_MODEL),
                 ),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("bot", "digest"), name="parameters_same_content_one_version"
-                    ),
+                    models.UniqueConstraint(fields=("bot", "digest"), name="parameters_same_content_one_version"),
                     models.UniqueConstraint(fields=("bot", "number"), name="parameters_numbered_per_bot"),
                 ],
             },
@@ -601,9 +581,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="codeversion",
-            constraint=models.UniqueConstraint(
-                fields=("bot", "artifact_sha256"), name="code_same_bytes_one_version"
-            ),
+            constraint=models.UniqueConstraint(fields=("bot", "artifact_sha256"), name="code_same_bytes_one_version"),
         ),
         migrations.AddConstraint(
             model_name="codeversion",
@@ -611,9 +589,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="codeversion",
-            constraint=models.UniqueConstraint(
-                fields=("bot", "version"), name="code_version_names_one_artifact"
-            ),
+            constraint=models.UniqueConstraint(fields=("bot", "version"), name="code_version_names_one_artifact"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="strategy",

@@ -83,7 +83,13 @@ def set_stage(*, bot: Bot, stage: str, actor: User | str, reason: str) -> None:
         if bot.stage != stage:
             before, bot.stage = bot.stage, stage
             bot.save(update_fields=["stage"])
-            audit.record("bot.stage_changed", bot, scope_id=bot.scope_id, before={"stage": before}, after={"stage": stage})
+            audit.record(
+                "bot.stage_changed",
+                bot,
+                scope_id=bot.scope_id,
+                before={"stage": before},
+                after={"stage": stage},
+            )
 
 
 def _check_owners(owner: User, fallback_owner: User) -> None:

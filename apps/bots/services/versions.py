@@ -78,13 +78,9 @@ def push_config(*, bot: Bot, content: dict[str, Any], actor: User, reason: str) 
     Raises Invalid CONFIG_SCHEMA, Refused CONFIG_OUTSIDE_BLAST_RADIUS.
     """
     schemas.check(content, schemas.CONFIG, "CONFIG_SCHEMA")
-    beyond = sorted(
-        (set(content["symbols"]) - set(bot.symbols)) | (set(content["accounts"]) - set(bot.accounts))
-    )
+    beyond = sorted((set(content["symbols"]) - set(bot.symbols)) | (set(content["accounts"]) - set(bot.accounts)))
     if beyond:
-        raise Refused(
-            "CONFIG_OUTSIDE_BLAST_RADIUS", f"{bot.name} may not reach {', '.join(beyond)}", beyond=beyond
-        )
+        raise Refused("CONFIG_OUTSIDE_BLAST_RADIUS", f"{bot.name} may not reach {', '.join(beyond)}", beyond=beyond)
     return _push(ConfigBundle, bot, content, "config.pushed", actor, reason)
 
 
@@ -108,9 +104,7 @@ def launchable(code: CodeVersion) -> Path:
     """
     if code.signer.revoked_at is not None:
         raise Refused("SIGNER_REVOKED", f"the key that signed {code.version} was revoked")
-    _verify(
-        code.artifact_sha256, code.manifest["name"], code.version, code.git_sha, code.signature, code.signer
-    )
+    _verify(code.artifact_sha256, code.manifest["name"], code.version, code.git_sha, code.signature, code.signer)
     stored = artifacts.ArtifactStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256)
     return artifacts.unpack(stored, settings.BUILD_ROOT / code.artifact_sha256, code.artifact_sha256)
 

@@ -10,9 +10,7 @@ def filter_set(
     model: type[models.Model], *, ids: tuple[str, ...] = (), exact: tuple[str, ...] = (), created: bool = True
 ) -> type[django_filters.FilterSet]:
     """A FilterSet: `ids` by UUID, `exact` by value or choice (repeat for several), and a range of creation."""
-    filters: dict[str, Any] = {
-        name.rpartition("__")[2]: django_filters.UUIDFilter(field_name=name) for name in ids
-    }
+    filters: dict[str, Any] = {name.rpartition("__")[2]: django_filters.UUIDFilter(field_name=name) for name in ids}
     for name in exact:
         filters[name] = _exact(model._meta.get_field(name))
     if created:

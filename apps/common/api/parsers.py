@@ -101,7 +101,7 @@ class YAMLParser(parsers.BaseParser):
         """The value; aliases, depth beyond DEPTH_MAX and unknown tags are refused with 400."""
         raw = _bounded(stream, parser_context, YAML_BYTES_MAX)
         try:
-            value = yaml.load(raw, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader with less
+            value = yaml.load(raw, Loader=_PlainLoader)
             check_storable(value)
         except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
             raise exceptions.ParseError(f"not acceptable YAML: {error}") from None

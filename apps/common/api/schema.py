@@ -27,7 +27,11 @@ ERRORS = {
     404: "Not within reach",
     422: "Fails its schema",
 }
-UNSAFE_ERRORS = {409: "Refused by a rule of the house", 413: "Larger than the call takes", 415: "Unknown media type"}
+UNSAFE_ERRORS = {
+    409: "Refused by a rule of the house",
+    413: "Larger than the call takes",
+    415: "Unknown media type",
+}
 
 
 class BearerToken(OpenApiAuthenticationExtension):
@@ -67,6 +71,9 @@ class ProblemAutoSchema(AutoSchema):
         for code, text in {**ERRORS, **(UNSAFE_ERRORS if self.method in UNSAFE else {})}.items():
             if str(code) not in bodies:
                 bodies[str(code)] = self._get_response_for_code(
-                    OpenApiResponse(PROBLEM, description=text), str(code), ["application/problem+json"], direction
+                    OpenApiResponse(PROBLEM, description=text),
+                    str(code),
+                    ["application/problem+json"],
+                    direction,
                 )
         return bodies

@@ -19,7 +19,11 @@ class Act(serializers.Serializer):
     """The body of an unsafe call: why it is made is optional."""
 
     reason = Text(
-        required=False, default="", allow_blank=True, max_length=2000, help_text="Why; goes into the audit record."
+        required=False,
+        default="",
+        allow_blank=True,
+        max_length=2000,
+        help_text="Why; goes into the audit record.",
     )
 
 

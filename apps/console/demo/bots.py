@@ -139,9 +139,7 @@ def push(demo: DemoBot, bot: Bot, people: dict[str, User], **changed: Any) -> Re
         )
     config = bots.push_config(bot=bot, content=_yaml(folder / "config.yaml"), actor=engineer, reason="demo")
     content = _yaml(folder / "parameters.yaml") | changed
-    parameters = bots.push_parameters(
-        bot=bot, code_version=code, content=content, actor=engineer, reason="demo"
-    )
+    parameters = bots.push_parameters(bot=bot, code_version=code, content=content, actor=engineer, reason="demo")
     return releases.make_release(
         bot=bot,
         code_version=code,

@@ -72,9 +72,7 @@ MARKETS = (
         account="paper-fx",
         desk="FX",
         cash="100000",
-        simulation=SimConfig(
-            half_spread_bps=Decimal("0.5"), slippage_bps=Decimal("0.2"), taker_fee_bps=Decimal("0.3")
-        ),
+        simulation=SimConfig(half_spread_bps=Decimal("0.5"), slippage_bps=Decimal("0.2"), taker_fee_bps=Decimal("0.3")),
     ),
 )
 

@@ -152,7 +152,7 @@ def _versions(model: Any, object_id: UUID) -> Iterator[Version]:
             actor=newer.history_user_id,
             reason=newer.history_change_reason,
             request_id=newer.request_id,
-            changes=[row for row in compared if row.change != "same"],
+            changes=[row for row in compared if row.kind != "same"],
         )
 
 

@@ -92,6 +92,7 @@ def demo_people() -> list[DemoPerson]:
     """The people of a demo installation and their roles."""
     grants = RoleGrant.objects.filter(user__kind=UserKind.PERSON, user__is_active=True)
     by_name: dict[str, set[str]] = {}
-    for username, role in grants.order_by("user__username").values_list("user__username", "role__name"):
-        by_name.setdefault(username, set()).add(role)
-    return [DemoPerson(name, ", ".join(sorted(roles))) for name, roles in by_name.items()]
+    named = grants.order_by("user__username").values_list("user__username", "role__name", "scope__name")
+    for username, role, scope in named:
+        by_name.setdefault(username, set()).add(f"{role}, {scope}")
+    return [DemoPerson(name, "; ".join(sorted(roles))) for name, roles in by_name.items()]

@@ -122,7 +122,7 @@ class GateView:
     """A gate with its figures beside their thresholds, and the baseline's equity."""
 
     gate: Gate
-    figures: list[tuple[str, Any, Any]]
+    figures: list["Figure"]
     equity: Any = None
     baseline: Any = None
 
@@ -183,13 +183,39 @@ def _gates(promotion: Promotion, baseline: Release | None) -> list[GateView]:
     return [view_of(gate, before.get(gate.kind)) for gate in promotions.evidence(promotion)]
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One measured figure; `bound` is its threshold in words, empty where there is none."""
+
+    name: str
+    value: Any
+    bound: str = ""
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it identifies rather than measures."""
+        return self.name.endswith("hash")
+
+
 def view_of(gate: Gate, before: Gate | None = None) -> GateView:
     """The gate's figures with the threshold of each, those with a threshold first."""
     names = sorted(gate.figures, key=lambda name: (name not in gate.thresholds, name))
-    figures = [(name, gate.figures[name], gate.thresholds.get(name)) for name in names]
+    figures = [Figure(name, _shown(gate.figures[name]), _bound(name, gate.thresholds)) for name in names]
     equity = gate.backtest.equity if gate.backtest else None
     baseline = before.backtest.equity if before and before.backtest and equity else None
     return GateView(gate, figures, equity, baseline)
+
+
+def _shown(value: Any) -> Any:
+    """A list by its length: what is in it stands in the gate's message."""
+    return len(value) if isinstance(value, list) else value
+
+
+def _bound(name: str, thresholds: dict[str, Any]) -> str:
+    if name not in thresholds:
+        return ""
+    is_ceiling = name.startswith("max_") or name == "problems"
+    return f"{'≤' if is_ceiling else '≥'} {thresholds[name]}"
 
 
 def _votes(promotion: Promotion) -> list[Any]:

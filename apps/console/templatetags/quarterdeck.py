@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.common.clocks import wall_now
-from apps.common.decimals import text_of
+from apps.common.decimals import PLAIN, text_of
 from apps.console import wording
 
 register = template.Library()
@@ -32,6 +32,15 @@ def rounded(value: Decimal, places: int = 2) -> Decimal:
 def qty(value: Decimal | None) -> str:
     """A quantity or price, exact."""
     return DASH if value is None else grouped(Decimal(text_of(value)))
+
+
+@register.filter
+def figure(value: Any) -> str:
+    """A measured figure to four places; anything else as it is."""
+    text = str(value)
+    if isinstance(value, bool) or not PLAIN.fullmatch(text):
+        return compact(value)
+    return qty(rounded(Decimal(text), 4)) if "." in text else grouped(Decimal(text))
 
 
 @register.simple_tag

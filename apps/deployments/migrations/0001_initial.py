@@ -161,9 +161,7 @@ class Migration(migrations.Migration):
                 ("sequence", models.PositiveIntegerField()),
                 (
                     "kind",
-                    models.TextField(
-                        help_text="created, redeployed, paused, resumed, stopped, failed, recovered"
-                    ),
+                    models.TextField(help_text="created, redeployed, paused, resumed, stopped, failed, recovered"),
                 ),
                 ("actor", models.TextField()),
                 ("reason", models.TextField()),
@@ -267,9 +265,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "account",
@@ -382,9 +378,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "account",
@@ -504,15 +498,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="deploymentevent",
-            constraint=models.UniqueConstraint(
-                fields=("deployment", "sequence"), name="deployment_log_in_sequence"
-            ),
+            constraint=models.UniqueConstraint(fields=("deployment", "sequence"), name="deployment_log_in_sequence"),
         ),
         migrations.AddConstraint(
             model_name="slice",
-            constraint=models.UniqueConstraint(
-                fields=("account", "instrument"), name="one_bot_per_account_instrument"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "instrument"), name="one_bot_per_account_instrument"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="slice",

@@ -35,10 +35,18 @@ class NewOrder(Act):
     quantity = DecimalString(is_positive=True, help_text="Units of the instrument, a multiple of its lot size.")
     order_type = serializers.ChoiceField(OrderType.choices)
     limit_price = DecimalString(
-        required=False, allow_null=True, default=None, is_positive=True, help_text="Quote currency; of LIMIT orders."
+        required=False,
+        allow_null=True,
+        default=None,
+        is_positive=True,
+        help_text="Quote currency; of LIMIT orders.",
     )
     stop_price = DecimalString(
-        required=False, allow_null=True, default=None, is_positive=True, help_text="Quote currency; of STOP orders."
+        required=False,
+        allow_null=True,
+        default=None,
+        is_positive=True,
+        help_text="Quote currency; of STOP orders.",
     )
     time_in_force = serializers.ChoiceField(TimeInForce.choices)
     purpose = serializers.ChoiceField(Purpose.choices, help_text="EXIT passes what stops an OPENING order.")
@@ -89,8 +97,16 @@ class CloseAsked(ReasonedAct):
     """How to leave a position."""
 
     quantity = DecimalString(
-        required=False, allow_null=True, default=None, is_positive=True, help_text="Units; all of it when left out."
+        required=False,
+        allow_null=True,
+        default=None,
+        is_positive=True,
+        help_text="Units; all of it when left out.",
     )
     limit_price = DecimalString(
-        required=False, allow_null=True, default=None, is_positive=True, help_text="Quote currency; else at market."
+        required=False,
+        allow_null=True,
+        default=None,
+        is_positive=True,
+        help_text="Quote currency; else at market.",
     )

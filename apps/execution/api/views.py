@@ -76,7 +76,10 @@ class OrderViews(ReadEndpoint):
         _check_same(order, ticket)
         if order.state == OrderState.DENIED:
             raise Refused(
-                "ORDER_DENIED", "the pre-trade check denied this order", codes=order.codes, order=str(order.pk)
+                "ORDER_DENIED",
+                "the pre-trade check denied this order",
+                codes=order.codes,
+                order=str(order.pk),
             )
         return self.shown(order, 201)
 

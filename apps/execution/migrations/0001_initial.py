@@ -224,15 +224,11 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "time_in_force",
-                    models.TextField(
-                        choices=[("DAY", "Day"), ("GTC", "Gtc"), ("IOC", "Ioc"), ("FOK", "Fok")]
-                    ),
+                    models.TextField(choices=[("DAY", "Day"), ("GTC", "Gtc"), ("IOC", "Ioc"), ("FOK", "Fok")]),
                 ),
                 (
                     "purpose",
-                    models.TextField(
-                        choices=[("OPENING", "Opening"), ("PROTECTIVE", "Protective"), ("EXIT", "Exit")]
-                    ),
+                    models.TextField(choices=[("OPENING", "Opening"), ("PROTECTIVE", "Protective"), ("EXIT", "Exit")]),
                 ),
                 ("is_reduce_only", models.BooleanField(default=False)),
                 ("quantity", apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38)),
@@ -383,9 +379,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "bot",
-                    models.ForeignKey(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="fills", to="bots.bot"
-                    ),
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="fills", to="bots.bot"),
                 ),
                 (
                     "instrument",
@@ -513,9 +507,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="cycle",
-            constraint=models.UniqueConstraint(
-                fields=("deployment", "epoch", "sequence"), name="cycle_in_sequence"
-            ),
+            constraint=models.UniqueConstraint(fields=("deployment", "epoch", "sequence"), name="cycle_in_sequence"),
         ),
         migrations.AddConstraint(
             model_name="cycle",
@@ -527,9 +519,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="equitypoint",
-            constraint=models.UniqueConstraint(
-                fields=("deployment", "market_at"), name="one_equity_point_per_bar"
-            ),
+            constraint=models.UniqueConstraint(fields=("deployment", "market_at"), name="one_equity_point_per_bar"),
         ),
         migrations.AddIndex(
             model_name="order",
@@ -563,9 +553,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="order",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quantity__gt", 0)), name="order_quantity_positive"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="order_quantity_positive"),
         ),
         migrations.AddIndex(
             model_name="fill",
@@ -587,9 +575,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="position",
-            constraint=models.UniqueConstraint(
-                fields=("bot", "account", "instrument"), name="one_position_per_slice"
-            ),
+            constraint=models.UniqueConstraint(fields=("bot", "account", "instrument"), name="one_position_per_slice"),
         ),
         audit.AppendOnly("OrderEvent"),
         audit.AppendOnly("Fill"),

@@ -5,7 +5,6 @@ from uuid import UUID
 
 import structlog
 from django.db.models import F, Sum
-
 from quarterdeck.decimals import EXACT
 
 from apps.audit.context import acting, job

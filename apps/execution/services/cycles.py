@@ -6,9 +6,9 @@ import uuid
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import quarterdeck
 from django.db import IntegrityError, transaction
 
-import quarterdeck
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit.context import acting, job
@@ -116,9 +116,7 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
     bars = markets.bars_between(
         deployment.feed, cycle.from_ms, to_ms(markets.market_now(deployment.feed)), limit=BARS_PER_CYCLE
     )
-    fills = Fill.objects.filter(
-        bot=deployment.bot, account=deployment.account, venue_sequence__gt=cycle.fills_after
-    )
+    fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, venue_sequence__gt=cycle.fills_after)
     ended = Order.objects.filter(
         deployment=deployment, intent_sequence__isnull=False, is_reported=False, state__in=TERMINAL
     )
@@ -180,7 +178,10 @@ def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, durat
         nudges.hint(f"bot:{deployment.bot_id}", "fleet")
     if deployment.observed != Observed.RUNNING:
         deployments.observe(
-            deployment=deployment, observed=Observed.RUNNING, actor=ACTOR, reason="the first cycle was committed"
+            deployment=deployment,
+            observed=Observed.RUNNING,
+            actor=ACTOR,
+            reason="the first cycle was committed",
         )
 
 
@@ -199,6 +200,7 @@ def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) ->
         client_order_id=client_order_id(deployment.pk, cycle.epoch, cycle.sequence, intent.seq),
         cycle=cycle,
         intent_sequence=intent.seq,
+        decided_ms=intent.on_bar_end_ms,
     )
 
 
@@ -241,7 +243,11 @@ def _mark(deployment: Deployment, work: Work) -> None:
     EquityPoint.objects.bulk_create(
         [
             EquityPoint(
-                deployment=deployment, market_at=from_ms(bar.end_ms), mark_price=bar.close, quantity=quantity, pnl=pnl
+                deployment=deployment,
+                market_at=from_ms(bar.end_ms),
+                mark_price=bar.close,
+                quantity=quantity,
+                pnl=pnl,
             )
         ],
         ignore_conflicts=True,
@@ -259,7 +265,7 @@ def _open_next(row: Cycle, deployment: Deployment) -> None:
         deployment=deployment,
         epoch=row.epoch,
         sequence=row.sequence + 1,
-        from_ms=row.until_ms,
+        from_ms=row.until_ms or row.from_ms,
         fills_after=row.fills_after,
         due_at=markets.next_bar_due(deployment.feed) or wall_now(),
     )

@@ -10,7 +10,13 @@ from apps.execution.models import Order, OrderEvent
 from apps.execution.states import ORDER_TRANSITIONS, TERMINAL
 from apps.risk import services as risk
 
-RELATED = ("bot__scope", "account__scope", "account__venue__scope", "instrument__scope", "deployment__release")
+RELATED = (
+    "bot__scope",
+    "account__scope",
+    "account__venue__scope",
+    "instrument__scope",
+    "deployment__release",
+)
 
 
 def locked(order: Order) -> Order:

@@ -13,7 +13,7 @@ from apps.access.models import User
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
 from apps.common import nudges
-from apps.common.clocks import wall_now
+from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
 from apps.common.errors import Invalid, Refused
 from apps.common.ids import uuid7
@@ -33,7 +33,11 @@ MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """An order as somebody wants it; exact decimals in the instrument's units."""
+    """An order as somebody wants it; exact decimals in the instrument's units.
+
+    `decided_ms` is the market time of the decision (None: now). `confirmed_position` is what the venue has
+    just said it holds; an exit is then sized by it instead of by our own book.
+    """
 
     deployment: Deployment
     instrument: Instrument
@@ -48,7 +52,9 @@ class Ticket:
     client_order_id: uuid.UUID | None = None
     cycle: Cycle | None = None
     intent_sequence: int | None = None
+    decided_ms: int | None = None
     by_person: bool = False
+    confirmed_position: Decimal | None = None
 
 
 def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
@@ -154,7 +160,7 @@ def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
     }
     state, _ = risk_state.trading_state(scopes)
     return rules.ExposureFacts(
-        position=exposure.position,
+        position=exposure.position if ticket.confirmed_position is None else ticket.confirmed_position,
         working_buy=exposure.working_buy,
         working_sell=exposure.working_sell,
         orders_this_minute=risk.count_order(scope=deployment.bot.scope),
@@ -166,11 +172,13 @@ def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
 def _market(ticket: Ticket) -> rules.MarketFacts:
     feed = ticket.deployment.feed
     bar = markets.last_bar(feed)
-    contract = ticket.deployment.release.config_bundle.content["data_contract"]
+    staleness_ms_max = ticket.deployment.release.config_bundle.content["data_contract"]["staleness_ms_max"]
+    age_ms = 0 if bar is None or ticket.decided_ms is None else (bar.end_ms - ticket.decided_ms) // feed.speed
     return rules.MarketFacts(
         reference_price=bar.close if bar else None,
-        is_fresh=markets.freshness_ms(feed) <= contract["staleness_ms_max"],
+        is_fresh=markets.freshness_ms(feed) <= staleness_ms_max,
         base_rate=_base_rate(ticket.instrument),
+        is_decision_fresh=age_ms <= staleness_ms_max,
     )
 
 
@@ -221,6 +229,8 @@ def _store(
 
 
 def _decided_at(ticket: Ticket) -> datetime:
+    if ticket.decided_ms is not None:
+        return from_ms(ticket.decided_ms)
     return markets.market_now(ticket.deployment.feed)
 
 

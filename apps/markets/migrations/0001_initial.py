@@ -169,9 +169,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [models.Index(fields=["base", "quote", "-valid_from"], name="fx_latest")],
-                "constraints": [
-                    models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="fx_rate_positive")
-                ],
+                "constraints": [models.CheckConstraint(condition=models.Q(("rate__gt", 0)), name="fx_rate_positive")],
             },
         ),
         audit.CreatePartitioned(
@@ -246,9 +244,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "scope",
@@ -382,9 +378,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "dataset",

@@ -45,9 +45,7 @@ class PromotionViews(ReadEndpoint):
 
     queryset = Promotion.objects.select_related("bot__scope", "account", "release")
     serializer_class = shapes.PromotionShown
-    filterset_class = filter_set(
-        Promotion, ids=("bot", "release", "account"), exact=("state", "stage", "environment")
-    )
+    filterset_class = filter_set(Promotion, ids=("bot", "release", "account"), exact=("state", "stage", "environment"))
     scope_path = "bot__scope"
 
     @extend_schema(request=shapes.NewPromotion, responses={201: shapes.PromotionShown}, examples=[EXAMPLE])

@@ -79,9 +79,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("stage", "environment", "version"), name="policy_version_once"
-                    )
+                    models.UniqueConstraint(fields=("stage", "environment", "version"), name="policy_version_once")
                 ],
             },
         ),
@@ -179,9 +177,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "account",
@@ -353,9 +349,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "consent",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"
-                    ),
+                    models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"),
                 ),
                 (
                     "policy",

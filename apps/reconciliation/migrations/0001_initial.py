@@ -79,9 +79,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "account",
@@ -202,9 +200,7 @@ class Migration(migrations.Migration):
                 ("severity", models.TextField(choices=[("critical", "Critical"), ("high", "High")])),
                 (
                     "key",
-                    models.TextField(
-                        help_text="What it is about: a trade id, an order id, a symbol, a currency."
-                    ),
+                    models.TextField(help_text="What it is about: a trade id, an order id, a symbol, a currency."),
                 ),
                 ("ours", models.JSONField(null=True)),
                 ("theirs", models.JSONField(null=True)),
@@ -227,9 +223,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "account",
@@ -323,9 +317,7 @@ class Migration(migrations.Migration):
                 ("severity", models.TextField(choices=[("critical", "Critical"), ("high", "High")])),
                 (
                     "key",
-                    models.TextField(
-                        help_text="What it is about: a trade id, an order id, a symbol, a currency."
-                    ),
+                    models.TextField(help_text="What it is about: a trade id, an order id, a symbol, a currency."),
                 ),
                 ("ours", models.JSONField(null=True)),
                 ("theirs", models.JSONField(null=True)),

@@ -43,7 +43,10 @@ class HoldShown(Shown):
     scope_kind = serializers.CharField(source="scope.kind")
     scope_name = serializers.CharField(source="scope.name")
     release_digest = serializers.CharField(
-        source="consent.digest", default=None, allow_null=True, help_text="What a vote on its release must carry."
+        source="consent.digest",
+        default=None,
+        allow_null=True,
+        help_text="What a vote on its release must carry.",
     )
 
     class Meta:
@@ -78,5 +81,14 @@ class ExposureShown(Shown):
 
     class Meta:
         model = Exposure
-        fields = ("id", "scope", "instrument", "symbol", "position", "working_buy", "working_sell", "created_at")
+        fields = (
+            "id",
+            "scope",
+            "instrument",
+            "symbol",
+            "position",
+            "working_buy",
+            "working_sell",
+            "created_at",
+        )
         read_only_fields = fields

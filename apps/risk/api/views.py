@@ -85,9 +85,7 @@ class HoldViews(ScopedEndpoint):
         """Release a hold (needs `release_hold`): to REDUCING at once, to ACTIVE after a second person's vote."""
         hold, body = self.target(Permission.RELEASE_HOLD), self.asked(shapes.ReleaseAsked)
         level = HoldLevel.REDUCING if body["to"] == "REDUCING" else None
-        return self.shown(
-            services.request_release(hold=hold, to_level=level, actor=self.caller, reason=body["reason"])
-        )
+        return self.shown(services.request_release(hold=hold, to_level=level, actor=self.caller, reason=body["reason"]))
 
     @extend_schema(request=Ballot, responses={200: shapes.HoldShown})
     @action(detail=True, methods=["post"])

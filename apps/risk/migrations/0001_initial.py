@@ -51,9 +51,7 @@ class Migration(migrations.Migration):
                 ("epoch", models.PositiveIntegerField(help_text="Counts the holds of the scope.")),
                 (
                     "state",
-                    models.TextField(
-                        choices=[("active", "Active"), ("released", "Released")], default="active"
-                    ),
+                    models.TextField(choices=[("active", "Active"), ("released", "Released")], default="active"),
                 ),
                 (
                     "latched_at",
@@ -89,9 +87,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "consent",
@@ -174,9 +170,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "scope",
@@ -248,9 +242,7 @@ class Migration(migrations.Migration):
                 ("history_date", models.DateTimeField(db_index=True)),
                 (
                     "history_type",
-                    models.CharField(
-                        choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1
-                    ),
+                    models.CharField(choices=[("+", "Created"), ("~", "Changed"), ("-", "Deleted")], max_length=1),
                 ),
                 (
                     "consent",
@@ -366,9 +358,7 @@ class Migration(migrations.Migration):
                 ("applied_at", models.DateTimeField(null=True)),
                 (
                     "consent",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"
-                    ),
+                    models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"),
                 ),
                 ("scope", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="access.scope")),
             ],
@@ -464,9 +454,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(
-                        fields=("scope", "instrument"), name="one_exposure_per_bot_instrument"
-                    ),
+                    models.UniqueConstraint(fields=("scope", "instrument"), name="one_exposure_per_bot_instrument"),
                     models.CheckConstraint(
                         condition=models.Q(("working_buy__gte", 0), ("working_sell__gte", 0)),
                         name="working_never_negative",
@@ -505,9 +493,7 @@ class Migration(migrations.Migration):
                 ("epoch", models.PositiveIntegerField(help_text="Counts the holds of the scope.")),
                 (
                     "state",
-                    models.TextField(
-                        choices=[("active", "Active"), ("released", "Released")], default="active"
-                    ),
+                    models.TextField(choices=[("active", "Active"), ("released", "Released")], default="active"),
                 ),
                 (
                     "latched_at",
@@ -532,9 +518,7 @@ class Migration(migrations.Migration):
                 ("released_at", models.DateTimeField(null=True)),
                 (
                     "consent",
-                    models.OneToOneField(
-                        null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"
-                    ),
+                    models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, to="access.consent"),
                 ),
                 (
                     "scope",
@@ -546,9 +530,7 @@ class Migration(migrations.Migration):
             options={
                 "abstract": False,
                 "indexes": [
-                    models.Index(
-                        condition=models.Q(("state", "active")), fields=["scope"], name="hold_active"
-                    )
+                    models.Index(condition=models.Q(("state", "active")), fields=["scope"], name="hold_active")
                 ],
             },
         ),
@@ -573,9 +555,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="limit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("value__gte", 0)), name="limit_not_negative"
-            ),
+            constraint=models.CheckConstraint(condition=models.Q(("value__gte", 0)), name="limit_not_negative"),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="limit",

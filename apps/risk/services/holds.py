@@ -41,11 +41,12 @@ def place_hold(*, scope: Scope, level: str, actor: User | str, reason: str) -> H
             due_at=wall_now() if level == HoldLevel.HALTED else None,
         )
         audit.record("hold.placed", hold, scope_id=scope.pk, after={"level": level})
+    hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
+    with acting(actor, "latched"):
+        hold.save(update_fields=["latched_at", "latch_ms"])
+        # Nudges only now: the latch itself touches PostgreSQL alone.
         nudges.hint("holds", "fleet")
         nudges.wake("execution.drain_holds")
-    with acting(actor, "latched"):
-        hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
-        hold.save(update_fields=["latched_at", "latch_ms"])
     return hold
 
 
@@ -55,7 +56,12 @@ def mark_drained(*, hold: Hold) -> None:
         row = Hold.objects.select_for_update().get(pk=hold.pk)
         if row.drain_state == DrainState.PENDING:
             states.move(
-                row, DrainState.DRAINED, DRAIN_TRANSITIONS, field="drain_state", drained_at=wall_now(), due_at=None
+                row,
+                DrainState.DRAINED,
+                DRAIN_TRANSITIONS,
+                field="drain_state",
+                drained_at=wall_now(),
+                due_at=None,
             )
             audit.record("hold.drained", row, scope_id=row.scope_id)
             nudges.hint("holds")

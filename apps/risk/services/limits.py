@@ -91,9 +91,7 @@ def _apply(row: LimitRaise, actor: User) -> None:
         limit.save(update_fields=["value", "set_by"])
     row.applied_at = wall_now()
     row.save(update_fields=["applied_at"])
-    audit.record(
-        "limit.raised", limit, scope_id=row.scope_id, before=before, after={"value": text_of(row.value)}
-    )
+    audit.record("limit.raised", limit, scope_id=row.scope_id, before=before, after={"value": text_of(row.value)})
 
 
 def _check(kind: str, value: Decimal) -> None:

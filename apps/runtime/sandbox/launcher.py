@@ -106,9 +106,7 @@ def _library_dirs() -> list[str]:
     with open("/proc/self/maps") as maps:
         mapped = {line.split(maxsplit=5)[5].strip() for line in maps if "/" in line}
     return [
-        os.path.dirname(path)
-        for path in mapped
-        if os.path.basename(path).startswith(("libc.so", "libc-", "ld-musl"))
+        os.path.dirname(path) for path in mapped if os.path.basename(path).startswith(("libc.so", "libc-", "ld-musl"))
     ]
 
 

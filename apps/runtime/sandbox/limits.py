@@ -61,6 +61,4 @@ class SandboxReport:
 
     def missing(self) -> list[str]:
         """The walls that do not stand, the uid apart: only a root worker can give another one."""
-        return [
-            f.name for f in fields(self) if f.name not in ("uid", "measures") and not getattr(self, f.name)
-        ]
+        return [f.name for f in fields(self) if f.name not in ("uid", "measures") and not getattr(self, f.name)]

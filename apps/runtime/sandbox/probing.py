@@ -36,9 +36,7 @@ class ProbeResult:
 
 def capabilities() -> SandboxReport:
     """Which walls stand on this machine: starts a child that raises them and reports."""
-    process = BotProcess(
-        PROBE_DIR, parameters={}, instruments=[_INSTRUMENT], checkpoint=None, seed=0, limits=_LIMITS
-    )
+    process = BotProcess(PROBE_DIR, parameters={}, instruments=[_INSTRUMENT], checkpoint=None, seed=0, limits=_LIMITS)
     with process:
         return process.report
 

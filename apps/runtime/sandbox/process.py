@@ -166,9 +166,7 @@ class Child:
             status = None
         while self._stderr in self._selector.get_map() and self._selector.select(0):
             self._drain_stderr()
-        raise BotCrashed(
-            "BOT_CRASHED", f"The bot's process ended (status {status}).", stderr=self.stderr_tail()
-        )
+        raise BotCrashed("BOT_CRASHED", f"The bot's process ended (status {status}).", stderr=self.stderr_tail())
 
 
 def _spawn(build_dir: Path, scratch_dir: str, limits: SandboxLimits) -> subprocess.Popen[bytes]:

@@ -30,9 +30,7 @@ class Guarded:
         self._adapter = adapter
         self._venue = venue
 
-    def _ask(
-        self, call: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs
-    ) -> Answer:
+    def _ask(self, call: Callable[Arguments, Answer], *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         if connection.in_atomic_block:
             raise RuntimeError("a venue was called inside a transaction: commit the intent first")
         try:

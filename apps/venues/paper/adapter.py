@@ -82,9 +82,7 @@ class PaperAdapter:
     def order_by_client_id(self, client_order_id: str) -> VenueOrder | None:
         """See Adapter."""
         with self._call():
-            order = PaperOrder.objects.filter(
-                account=self._account(), client_order_id=client_order_id
-            ).first()
+            order = PaperOrder.objects.filter(account=self._account(), client_order_id=client_order_id).first()
             return None if order is None else _order(order)
 
     def open_orders(self) -> list[VenueOrder]:

@@ -22,9 +22,7 @@ def _lock(account_name: str) -> PaperAccount:
     return lock_account(account_name)
 
 
-def inject_trade(
-    *, account_name: str, symbol: str, side: str, quantity: Decimal, price: Decimal
-) -> PaperTrade:
+def inject_trade(*, account_name: str, symbol: str, side: str, quantity: Decimal, price: Decimal) -> PaperTrade:
     """A whole trade that we never sent: order, execution, position and cash. Refused DEMO_ONLY elsewhere."""
     with transaction.atomic():
         market = PaperMarket.objects.select_for_update().get(symbol=symbol)

@@ -200,9 +200,7 @@ def _match_order(venue: Venue, ledger: Ledger, order: PaperOrder, bar: Bar) -> b
 
 def _update(order: PaperOrder, result: MatchResult) -> None:
     for fill in result.fills:
-        order.average_price = rules.average(
-            order.filled_quantity, order.average_price, fill.quantity, fill.price
-        )
+        order.average_price = rules.average(order.filled_quantity, order.average_price, fill.quantity, fill.price)
         order.filled_quantity = EXACT.add(order.filled_quantity, fill.quantity)
     order.is_triggered = result.triggered
     order.state = STATES[result.state]

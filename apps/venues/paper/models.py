@@ -65,18 +65,14 @@ class PaperOrder(OperationalModel):
     reserved = ExactDecimalField(default=0, help_text="Cash that the rest of a buy keeps back.")
     state = models.TextField(help_text="open, filled, canceled, rejected, expired")
     reject_code = models.TextField(default="", blank=True)
-    eligible_from_ms = models.BigIntegerField(
-        help_text="Market time: only bars starting then or later fill it."
-    )
+    eligible_from_ms = models.BigIntegerField(help_text="Market time: only bars starting then or later fill it.")
     is_triggered = models.BooleanField(default=False)
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "client_order_id"], name="paper_client_id_once"),
-            models.CheckConstraint(
-                condition=Q(filled_quantity__lte=models.F("quantity")), name="paper_no_overfill"
-            ),
+            models.CheckConstraint(condition=Q(filled_quantity__lte=models.F("quantity")), name="paper_no_overfill"),
         ]
         indexes = [
             models.Index(fields=["symbol", "id"], condition=Q(state="open"), name="paper_open_by_symbol"),

@@ -28,9 +28,7 @@ def sim_order(order: SubmitRequest, accepted_ms: int) -> SimOrder:
     )
 
 
-def reservation(
-    order: SimOrder, instrument: Instrument, config: SimConfig, mark: Decimal, leaves: Decimal
-) -> Decimal:
+def reservation(order: SimOrder, instrument: Instrument, config: SimConfig, mark: Decimal, leaves: Decimal) -> Decimal:
     """The cash that the rest of an order keeps back: nothing for sells and reductions."""
     if order.side == Side.SELL or order.reduce_only or leaves == 0:
         return Decimal(0)

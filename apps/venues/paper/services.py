@@ -77,9 +77,7 @@ def lock_account(name: str) -> PaperAccount:
 
 def _take(account: PaperAccount, request: SubmitRequest) -> PaperOrder:
     market = PaperMarket.objects.filter(symbol=request.symbol).first()
-    code, eligible_ms, reserved = (
-        ("SYMBOL_UNKNOWN", 0, ZERO) if market is None else _judge(account, market, request)
-    )
+    code, eligible_ms, reserved = ("SYMBOL_UNKNOWN", 0, ZERO) if market is None else _judge(account, market, request)
     return PaperOrder.objects.create(
         account=account,
         client_order_id=request.client_order_id,
@@ -141,9 +139,7 @@ def reserved_cash(account: PaperAccount) -> Decimal:
 
 def _selling(account: PaperAccount, symbol: str) -> Decimal:
     """What the account's open sells may still sell."""
-    opened = PaperOrder.objects.filter(
-        account=account, symbol=symbol, side="SELL", state=VenueOrderState.OPEN
-    )
+    opened = PaperOrder.objects.filter(account=account, symbol=symbol, side="SELL", state=VenueOrderState.OPEN)
     return opened.aggregate(total=Sum(F("quantity") - F("filled_quantity")))["total"] or ZERO
 
 

@@ -43,9 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("-o", "--output", type=Path)
     command.set_defaults(run=_build)
     command = commands.add_parser("sign", help="sign an artifact")
-    command.add_argument(
-        "folder", type=Path, help="the bot's folder: name and version come from its bot.toml"
-    )
+    command.add_argument("folder", type=Path, help="the bot's folder: name and version come from its bot.toml")
     command.add_argument("artifact", type=Path)
     command.add_argument("--key", type=Path, required=True)
     command.add_argument("--git-sha", required=True)

@@ -20,9 +20,7 @@ class Holding:
 
     def unrealised_pnl(self, mark_price: Decimal, multiplier: Decimal) -> Decimal:
         """What closing at the mark would earn before costs."""
-        return EXACT.multiply(
-            EXACT.multiply(EXACT.subtract(mark_price, self.average_price), self.quantity), multiplier
-        )
+        return EXACT.multiply(EXACT.multiply(EXACT.subtract(mark_price, self.average_price), self.quantity), multiplier)
 
 
 def apply_fill(

@@ -104,9 +104,7 @@ class Outbox:
             "next_seq": self.next_seq,
             "market_ms": self.market_ms,
             "positions": {symbol: plain(held) for symbol, held in sorted(self.positions.items())},
-            "open": {
-                str(seq): [o.instrument, o.side, plain(o.leaves)] for seq, o in sorted(self.open.items())
-            },
+            "open": {str(seq): [o.instrument, o.side, plain(o.leaves)] for seq, o in sorted(self.open.items())},
         }
 
     def load(self, data: Mapping[str, Any]) -> None:

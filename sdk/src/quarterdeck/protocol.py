@@ -47,10 +47,6 @@ def decode(line: bytes) -> Message:
         message = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         raise ProtocolError(f"not JSON: {line[:80]!r}") from None
-    if (
-        not isinstance(message, dict)
-        or message.get("v") != VERSION
-        or not isinstance(message.get("type"), str)
-    ):
+    if not isinstance(message, dict) or message.get("v") != VERSION or not isinstance(message.get("type"), str):
         raise ProtocolError(f"not a version {VERSION} message: {line[:80]!r}")
     return message

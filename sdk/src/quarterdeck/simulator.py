@@ -60,9 +60,7 @@ def _untouched(order: SimOrder, triggered: bool) -> MatchResult:
     return MatchResult((), SimState.WORKING, "", triggered)
 
 
-def _settle(
-    case: Case, price: Quote, quantity: Decimal, leaves: Decimal, code: str, triggered: bool
-) -> MatchResult:
+def _settle(case: Case, price: Quote, quantity: Decimal, leaves: Decimal, code: str, triggered: bool) -> MatchResult:
     """Turn the quantity that can trade into a fill and the order's next state."""
     order = case.order
     if order.time_in_force == TimeInForce.FOK and quantity < leaves:
@@ -114,9 +112,7 @@ def _volume_left(case: Case, volume_used: Decimal) -> Decimal | None:
     return max(ZERO, floor_to_step(case.bar.volume * cap, case.instrument.lot_size) - volume_used)
 
 
-def fee_for(
-    quantity: Decimal, price: Decimal, liquidity: str, instrument: Instrument, config: SimConfig
-) -> Decimal:
+def fee_for(quantity: Decimal, price: Decimal, liquidity: str, instrument: Instrument, config: SimConfig) -> Decimal:
     """The fee of an execution in the instrument's currency, rounded up to 8 decimal places."""
     notional = EXACT.multiply(EXACT.multiply(quantity, price), instrument.multiplier)
     fee = EXACT.divide(EXACT.multiply(notional, _fee_bps(liquidity, config)), TEN_THOUSAND)

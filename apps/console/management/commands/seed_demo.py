@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -52,17 +53,13 @@ class Command(BaseCommand):
             self._say(f"{demo.name}: built, signed, pushed, released; its gates start")
             bot = bots.make_bot(demo, buckets[demo.desk], users)
             release = bots.push(demo, bot, users)
-            asked.append(
-                (demo, bots.ask(demo, release, accounts[demo.desk], users, "first release on paper"))
-            )
+            asked.append((demo, bots.ask(demo, release, accounts[demo.desk], users, "first release on paper")))
         for demo, promotion in asked:
-            self._await(f"{demo.name}: gates", lambda p=promotion: self._is(p, PromotionState.VOTING), wait_s)
+            self._await(f"{demo.name}: gates", partial(self._is, promotion, PromotionState.VOTING), wait_s)
             bots.approve(demo, promotion, users)
             self._say(f"{demo.name}: approved by {demo.owner}, a second person")
         for demo, promotion in asked:
-            self._await(
-                f"{demo.name}: applied", lambda p=promotion: self._is(p, PromotionState.APPLIED), wait_s
-            )
+            self._await(f"{demo.name}: applied", lambda p=promotion: self._is(p, PromotionState.APPLIED), wait_s)
         self._second_release(users, accounts)
         self._await("the first fill", Fill.objects.exists, wait_s)
 

@@ -32,9 +32,7 @@ class Probe(Strategy):
             ("read_file", _read, told["secret_files"]),
             ("write_folder", _write, told["writable_folders"]),
         ):
-            attacks += [
-                (f"{name}_{number}", partial(attack, target)) for number, target in enumerate(targets)
-            ]
+            attacks += [(f"{name}_{number}", partial(attack, target)) for number, target in enumerate(targets)]
         parent = told["parent_pid"]
         return [
             *attacks,

@@ -145,9 +145,7 @@ class Migration(migrations.Migration):
                 ("reject_code", models.TextField(blank=True, default="")),
                 (
                     "eligible_from_ms",
-                    models.BigIntegerField(
-                        help_text="Market time: only bars starting then or later fill it."
-                    ),
+                    models.BigIntegerField(help_text="Market time: only bars starting then or later fill it."),
                 ),
                 ("is_triggered", models.BooleanField(default=False)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
@@ -256,9 +254,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="paperorder",
-            constraint=models.UniqueConstraint(
-                fields=("account", "client_order_id"), name="paper_client_id_once"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "client_order_id"), name="paper_client_id_once"),
         ),
         migrations.AddConstraint(
             model_name="paperorder",
@@ -272,9 +268,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="papertrade",
-            constraint=models.UniqueConstraint(
-                fields=("account", "sequence"), name="paper_trades_in_sequence"
-            ),
+            constraint=models.UniqueConstraint(fields=("account", "sequence"), name="paper_trades_in_sequence"),
         ),
         migrations.AddConstraint(
             model_name="papertrade",
