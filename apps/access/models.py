@@ -25,6 +25,7 @@ class User(AbstractBaseUser, HistoryModel):
     """A person or a service account; deactivated, never deleted."""
 
     history_excluded = ("password", "last_login")
+    acting_token: "Token | None" = None  # set for a request that a token authenticates; narrows the grants
 
     username = models.CharField(max_length=150, unique=True)
     email = models.EmailField(blank=True, default="")
@@ -153,7 +154,7 @@ class ScopePermission(UserObjectPermissionBase, HistoryModel):
 
     class Meta(HistoryModel.Meta, UserObjectPermissionBase.Meta):
         abstract = False
-        unique_together = ("user", "permission", "content_object")
+        unique_together = [("user", "permission", "content_object")]
 
 
 class Consent(HistoryModel):

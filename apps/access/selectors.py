@@ -51,7 +51,7 @@ def grants_of(user: User) -> dict[str, set[UUID]]:
 def _read_grants(user: User) -> dict[str, set[UUID]]:
     if not user.is_active:
         return {}
-    token = getattr(user, "acting_token", None)
+    token = user.acting_token
     found: dict[str, set[UUID]] = {}
     rows = ScopePermission.objects.filter(user=user).values_list("permission__codename", "content_object_id")
     for codename, scope_id in rows:

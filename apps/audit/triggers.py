@@ -1,5 +1,7 @@
 """The history trigger: built from the model, so that column changes follow through makemigrations."""
 
+from typing import Any
+
 import pgtrigger
 from django.db import models
 
@@ -14,7 +16,7 @@ class HistoryTrigger(pgtrigger.Trigger):
     operation = pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete
     declare = [("_actor", "TEXT"), ("_row", "RECORD"), ("_type", "TEXT")]
 
-    def get_func(self, model: type[models.Model]) -> str:
+    def get_func(self, model: Any) -> str:
         """PL/pgSQL that copies the tracked columns with who, why and the request."""
         columns = tracked_columns(model)
         names = ", ".join(f'"{column}"' for column in columns)

@@ -4,6 +4,7 @@ from decimal import Context, Decimal
 from typing import Any, ClassVar
 
 from django.db import models
+from django.db.models.functions import Now
 
 from apps.common import clocks, ids
 
@@ -22,7 +23,7 @@ class BaseModel(models.Model):
     """An object with a time-ordered id and the wall time of its creation."""
 
     id = models.UUIDField(primary_key=True, default=ids.uuid7, db_default=UuidV7(), editable=False)
-    created_at = models.DateTimeField(default=clocks.wall_now, db_default=models.functions.Now(), editable=False)
+    created_at = models.DateTimeField(default=clocks.wall_now, db_default=Now(), editable=False)
 
     class Meta:
         abstract = True

@@ -1,6 +1,7 @@
 """How figures, times, modes and states are written, everywhere alike."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
@@ -151,6 +152,15 @@ def compact(value: Any) -> str:
     if isinstance(value, str):
         return value
     return DASH if value is None else json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+@register.simple_tag(takes_context=True)
+def one_of(context: template.Context, people: Sequence[Any]) -> str:
+    """Names as alternatives: `Alice, Bob or you`; the reader comes last."""
+    reader = context["request"].user
+    others = [str(person) for person in people if person != reader]
+    names = others + ["you"] * (len(others) < len(people))
+    return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
 
 
 @register.inclusion_tag("components/_sparkline.html")

@@ -1,11 +1,13 @@
 """Our books: what the venue says of orders, and its trades, each booked exactly once."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 import structlog
 from django.db.models import F, Sum
 from quarterdeck.decimals import EXACT
+from quarterdeck.events import Side
 
 from apps.audit.context import acting, job
 from apps.common import claims, nudges
@@ -146,7 +148,7 @@ def _advance_filled(row: Order, trade: VenueTrade, freed: Decimal) -> None:
     paid = (row.average_price or Decimal(0)) * before + trade.price * trade.quantity
     state = OrderState.FILLED if filled >= row.quantity else _partial_state(row)
     row.reserved_quantity -= freed
-    changes = {
+    changes: dict[str, Any] = {
         "filled_quantity": filled,
         "average_price": EXACT.divide(paid, filled).quantize(PRICE_STEP, context=EXACT),
         "reserved_quantity": row.reserved_quantity,
@@ -170,7 +172,7 @@ def _move_position(row: Order, trade: VenueTrade) -> None:
         bot=row.bot, account=row.account, instrument=row.instrument
     )
     before = Holding(position.quantity, position.average_price, position.realised_pnl, position.fees)
-    after = apply_fill(before, trade.side, trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
+    after = apply_fill(before, Side(trade.side), trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
     position.quantity, position.average_price = after.quantity, after.average_price
     position.realised_pnl, position.fees = after.realised_pnl, after.fees
     position.save(update_fields=["quantity", "average_price", "realised_pnl", "fees"])

@@ -129,7 +129,11 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
 
 def _events(work: Work) -> list[quarterdeck.events.Event]:
     """Per bar: what happened to orders until its end, then the bar."""
-    waiting = [*map(_fill_event, work.fills), *(e for e in map(_end_event, work.ended) if e is not None)]
+    told = [_end_event(order) for order in work.ended]
+    waiting: list[quarterdeck.Fill | quarterdeck.OrderUpdate] = [
+        *(_fill_event(fill) for fill in work.fills),
+        *(event for event in told if event is not None),
+    ]
     events: list[quarterdeck.events.Event] = []
     for bar in work.bars:
         events += [event for event in waiting if event.market_ms <= bar.end_ms]

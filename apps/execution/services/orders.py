@@ -63,18 +63,24 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
     A denied order is stored as DENIED with every code. The same client_order_id again returns the first
     order. Raises Invalid for a quantity or price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
     """
-    if ticket.client_order_id is not None:
-        known = Order.objects.filter(client_order_id=ticket.client_order_id).first()
-        if known is not None:
-            return known
+    known = _known(ticket)
+    if known is not None:
+        return known
     try:
         with acting(actor, reason):
             return _place(ticket, actor)
     except IntegrityError:
-        known = Order.objects.filter(client_order_id=ticket.client_order_id).first()
+        known = _known(ticket)
         if known is None:
             raise
         return known
+
+
+def _known(ticket: Ticket) -> Order | None:
+    """The order that was placed before under the ticket's client order id."""
+    if ticket.client_order_id is None:
+        return None
+    return Order.objects.filter(client_order_id=ticket.client_order_id).first()
 
 
 def _place(ticket: Ticket, actor: User | str) -> Order:

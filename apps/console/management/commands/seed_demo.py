@@ -59,7 +59,7 @@ class Command(BaseCommand):
             bots.approve(demo, promotion, users)
             self._say(f"{demo.name}: approved by {demo.owner}, a second person")
         for demo, promotion in asked:
-            self._await(f"{demo.name}: applied", lambda p=promotion: self._is(p, PromotionState.APPLIED), wait_s)
+            self._await(f"{demo.name}: applied", partial(self._is, promotion, PromotionState.APPLIED), wait_s)
         self._second_release(users, accounts)
         self._await("the first fill", Fill.objects.exists, wait_s)
 
