@@ -36,6 +36,7 @@ class Acting:
     reason: str
 
 
+NOBODY = Acting("", "")
 _current: ContextVar[Acting | None] = ContextVar("acting", default=None)
 
 
@@ -58,9 +59,12 @@ def current() -> Acting | None:
 
 @contextmanager
 def acting(actor: "str | Person", reason: str) -> Iterator[Acting]:
-    """Open a transaction (or savepoint) whose writes are attributed to `actor` with `reason`."""
+    """Open a transaction (or savepoint) whose writes are attributed to `actor` with `reason`.
+
+    What follows in an enclosing transaction is again the outer actor's, or nobody's and so refused.
+    """
     who = Acting(actor_text(actor), reason)
-    outer = _current.get()
+    outer, is_enclosed = _current.get(), connection.in_atomic_block
     with transaction.atomic():
         _set(who)
         token = _current.set(who)
@@ -68,8 +72,8 @@ def acting(actor: "str | Person", reason: str) -> Iterator[Acting]:
             yield who
         finally:
             _current.reset(token)
-        if outer is not None and outer != who:
-            _set(outer)
+        if is_enclosed and outer != who:
+            _set(outer or NOBODY)
 
 
 def _set(who: Acting) -> None:

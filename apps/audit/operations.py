@@ -44,6 +44,7 @@ class CreatePartitioned(CreateModel):
             f'CREATE TRIGGER append_only_table BEFORE TRUNCATE ON "{table}_default"'
             " FOR EACH STATEMENT EXECUTE FUNCTION quarterdeck_append_only()"
         )
+        schema_editor.execute(f'ALTER TABLE "{table}_default" ENABLE ALWAYS TRIGGER append_only_table')
 
 
 class AppendOnly(Operation):

@@ -58,6 +58,12 @@ def _partitions(table: str) -> Iterator[str]:
             f'CREATE TABLE IF NOT EXISTS "{name}" PARTITION OF "{table}"'
             f" FOR VALUES FROM ('{_first_id(start)}') TO ('{_first_id(end)}')"
         )
+        # Row triggers are inherited from the table; a trigger on TRUNCATE is each partition's own.
+        yield (
+            f'CREATE OR REPLACE TRIGGER append_only_table BEFORE TRUNCATE ON "{name}"'
+            " FOR EACH STATEMENT EXECUTE FUNCTION quarterdeck_append_only()"
+        )
+        yield f'ALTER TABLE "{name}" ENABLE ALWAYS TRIGGER append_only_table'
 
 
 def _month(now: datetime, ahead: int) -> datetime:

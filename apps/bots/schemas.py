@@ -6,7 +6,7 @@ import jsonschema
 
 from apps.common.errors import Invalid
 
-DECIMAL = {"type": "string", "pattern": r"^(0|[1-9]\d{0,19})(\.\d{1,18})?$"}
+DECIMAL = {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,19})(\.[0-9]{1,18})?$(?!\n)"}
 SLUG = {"type": "string", "pattern": "^[a-z0-9][a-z0-9-]{0,59}$"}
 SYMBOL = {"type": "string", "pattern": "^[A-Z0-9][A-Z0-9./:-]{0,39}$"}
 CLOCK = {"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$|^24:00$"}

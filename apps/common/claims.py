@@ -55,8 +55,12 @@ def is_ours(row: Claimable, fresh: Claimable) -> bool:
     return fresh.lease_owner == row.lease_owner and fresh.attempts == row.attempts
 
 
-def settle(row: Claimable, *, due_in_s: float | None = None) -> None:
-    """Let a claimed row go: nothing more to do, or due again after `due_in_s` seconds."""
+def settle(row: Claimable, *, due_in_s: float | None = None, attempts: int | None = None) -> None:
+    """Let a claimed row go: nothing more to do, or due again after `due_in_s` seconds.
+
+    `attempts` sets the count anew, when the work went well and only waits. A lost lease changes nothing.
+    """
     due_at = None if due_in_s is None else wall_now() + timedelta(seconds=due_in_s)
     ours = type(row)._default_manager.filter(pk=row.pk, lease_owner=row.lease_owner, attempts=row.attempts)
-    ours.update(due_at=due_at, lease_owner="", lease_until=None)
+    kept = row.attempts if attempts is None else attempts
+    ours.update(due_at=due_at, lease_owner="", lease_until=None, attempts=kept)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Max
 
 from apps.access.models import User
 from apps.audit import services as audit
@@ -46,7 +47,9 @@ def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment
 
 def pause(*, deployment: Deployment, actor: User | str, reason: str) -> Deployment:
     """Stop deciding; what is open at the venue stays. Cycles of the old epoch are fenced."""
-    return _want(deployment, Desired.PAUSED, Observed.PAUSED, "paused", actor, reason)
+    with _locked(deployment, actor, reason) as row:
+        _want(row, Desired.PAUSED, Observed.PAUSED, "paused", actor, reason)
+    return row
 
 
 def stop(*, deployment: Deployment, actor: User | str, reason: str) -> Deployment:
@@ -54,12 +57,13 @@ def stop(*, deployment: Deployment, actor: User | str, reason: str) -> Deploymen
 
     Raises Refused POSITION_OPEN while the bot holds something or has orders working.
     """
-    if not risk.is_flat(deployment.bot.scope):
-        raise Refused("POSITION_OPEN", "close the position and its orders first: nothing may be left orphaned")
-    stopped = _want(deployment, Desired.STOPPED, Observed.STOPPED, "stopped", actor, reason)
-    with acting(actor, reason):
-        Slice.objects.filter(account=deployment.account, bot=deployment.bot).delete()
-    return stopped
+    with _locked(deployment, actor, reason) as row:
+        # Under the lock that a cycle commits its orders under, so that none can slip in behind the look.
+        if not risk.is_flat(row.bot.scope):
+            raise Refused("POSITION_OPEN", "close the position and its orders first: nothing may be left orphaned")
+        _want(row, Desired.STOPPED, Observed.STOPPED, "stopped", actor, reason)
+        Slice.objects.filter(account=row.account, bot=row.bot).delete()
+    return row
 
 
 def resume(*, deployment: Deployment, actor: User | str, reason: str) -> Deployment:
@@ -91,15 +95,23 @@ def observe(*, deployment: Deployment, observed: str, actor: User | str, reason:
     return row
 
 
-def _want(deployment: Deployment, desired: str, observed: str, kind: str, actor: User | str, reason: str) -> Deployment:
-    with _locked(deployment, actor, reason) as row:
-        states.move(row, desired, DESIRED_TRANSITIONS, field="desired")
-        row.epoch += 1
-        row.save(update_fields=["epoch"])
-        states.move(row, observed, OBSERVED_TRANSITIONS, field="observed", observed_reason=reason)
-        _log(row, kind, actor, reason, {})
-        audit.record(f"deployment.{kind}", row, scope_id=row.bot.scope_id)
-    return row
+def _want(row: Deployment, desired: str, observed: str, kind: str, actor: User | str, reason: str) -> None:
+    states.move(row, desired, DESIRED_TRANSITIONS, field="desired")
+    row.epoch += 1
+    row.save(update_fields=["epoch"])
+    states.move(row, observed, OBSERVED_TRANSITIONS, field="observed", observed_reason=reason)
+    _log(row, kind, actor, reason, {})
+    audit.record(f"deployment.{kind}", row, scope_id=row.bot.scope_id)
+
+
+def build_epoch(deployment: Deployment) -> int:
+    """The epoch since which the present build has run without another in between.
+
+    What an older epoch left behind (checkpoints, numbers of intents) was another bot's.
+    """
+    others = deployment.events.exclude(build_id=deployment.release.build_id)
+    last = others.aggregate(last=Max("epoch"))["last"]
+    return 1 if last is None else last + 1
 
 
 @contextmanager

@@ -1,10 +1,14 @@
 """Execution workers: claim due orders, syncs, holds and cycles, and call a service for each."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import structlog
 from celery import shared_task
 
 from apps.common import claims
 from apps.common.clocks import wall_now
+from apps.common.models import Claimable
 from apps.deployments.models import Deployment
 from apps.execution import services
 from apps.execution.models import AccountSync, Cycle, Order
@@ -12,6 +16,7 @@ from apps.execution.services import books
 from apps.execution.states import CycleState
 from apps.risk.models import Hold
 from apps.risk.states import DrainState
+from apps.runtime import services as runtime
 from apps.venues.adapters.base import NoAnswer, VenueRejected
 
 log = structlog.get_logger(__name__)
@@ -24,7 +29,8 @@ def send_due_orders() -> None:
     """Send, look up or cancel every due order."""
     while rows := claims.claim(Order.objects.all(), lease_s=LEASE_S, limit=BATCH):
         for order in rows:
-            services.send(order)
+            with _one("order", order):
+                services.send(order)
 
 
 @shared_task(name="execution.sync_due_accounts")
@@ -37,8 +43,20 @@ def sync_due_accounts() -> None:
         except (NoAnswer, VenueRejected) as error:
             log.warning("sync.unanswered", account=str(sync.account_id), code=error.code)
             books.due_again(sync, has_answered=False)
+        except Exception as error:  # one bad account stops no other
+            log.exception("sync.failed", account=str(sync.account_id), error=type(error).__name__)
+            books.due_again(sync, has_answered=False)
         else:
             books.due_again(sync, has_answered=True)
+
+
+@contextmanager
+def _one(kind: str, row: Claimable) -> Iterator[None]:
+    """One row's work: when it goes wrong its lease runs out and it is tried again; it stops no other row."""
+    try:
+        yield
+    except Exception as error:
+        log.exception("work.failed", kind=kind, id=str(row.pk), error=type(error).__name__)
 
 
 def _open_syncs() -> None:
@@ -55,12 +73,15 @@ def drain_holds() -> None:
     """Cancel the opening orders below every hold that is not drained."""
     waiting = Hold.objects.filter(drain_state=DrainState.PENDING).select_related("scope")
     for hold in claims.claim(waiting, lease_s=LEASE_S, limit=BATCH):
-        services.drain_hold(hold)
+        with _one("hold", hold):
+            services.drain_hold(hold)
 
 
 @shared_task(name="execution.run_due_cycles")
 def run_due_cycles() -> None:
-    """Open the cycles that are missing and run every due one."""
+    """Say that this worker serves, open the cycles that are missing and run every due one."""
+    runtime.report_worker()
     services.open_missing_cycles()
     while rows := claims.claim(Cycle.objects.filter(state=CycleState.DUE), lease_s=LEASE_S):
-        services.run_cycle(rows[0])
+        with _one("cycle", rows[0]):
+            services.run_cycle(rows[0])

@@ -8,14 +8,18 @@ from uuid import UUID
 import quarterdeck
 
 from apps.bots import services as bots
+from apps.common import claims
+from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
-from apps.execution.models import Cycle, Position
+from apps.execution.models import Cycle, Fill
 from apps.execution.states import CycleState
-from apps.releases.checks import sdk_instrument
+from apps.markets import selectors as markets
 from apps.runtime.host import BotProcess, Slice
+from apps.runtime.simulator import Holding, apply_fill
 
 SEED = 1
 KEPT_MAX = 64
+SPARE_S = 5.0
 
 
 @dataclass(slots=True)
@@ -62,37 +66,39 @@ def _make_room() -> None:
 def _start(cycle: Cycle, deployment: Deployment) -> tuple[Warm, list[quarterdeck.Fill]]:
     """A fresh process: from the last checkpoint of the same code, else empty-handed but told what it holds."""
     release = deployment.release
-    last = (
-        Cycle.objects.filter(deployment=deployment, state=CycleState.DONE)
-        .order_by("-id")
-        .values("checkpoint", "epoch")
-        .first()
+    done = Cycle.objects.filter(
+        deployment=deployment, state=CycleState.DONE, epoch__gte=deployments.build_epoch(deployment)
     )
-    checkpoint = last["checkpoint"] if last and _same_code(deployment, last["epoch"]) else None
+    checkpoint = done.order_by("-epoch", "-sequence").values_list("checkpoint", flat=True).first()
     process = BotProcess(
         bots.launchable(release.code_version),
         parameters=release.parameter_set.content,
-        instruments=[sdk_instrument(deployment.instrument)],
+        instruments=[markets.sdk_instrument(deployment.instrument)],
         checkpoint=checkpoint,
         seed=SEED,
     )
+    # A start may take longer than a lease; the slice that follows must fit into what is left.
+    limits = process.limits
+    claims.extend(cycle, lease_s=limits.start_seconds_max + SPARE_S)
     process.start()
-    adopted = [] if checkpoint is not None else _holdings(deployment, cycle.from_ms)
+    claims.extend(cycle, lease_s=limits.slice_seconds_max + SPARE_S)
+    adopted = [] if checkpoint is not None else _holdings(deployment, cycle)
     return Warm(process, cycle.epoch, cycle.sequence - 1), adopted
 
 
-def _same_code(deployment: Deployment, epoch: int) -> bool:
-    """Whether what ran in `epoch` was the same build as now: another build's state is not ours to read."""
-    event = deployment.events.filter(epoch=epoch).order_by("-sequence").first()
-    return event is not None and event.build_id == deployment.release.build_id
-
-
-def _holdings(deployment: Deployment, market_ms: int) -> list[quarterdeck.Fill]:
-    """What the bot already holds, told as one fill that no intent of it made."""
-    held = Position.objects.filter(
-        bot=deployment.bot, account=deployment.account, instrument=deployment.instrument
-    ).first()
-    if held is None or held.quantity == 0:
+def _holdings(deployment: Deployment, cycle: Cycle) -> list[quarterdeck.Fill]:
+    """What the bot held before the cycle's own fills, told as one fill that no intent of it made."""
+    held = Holding()
+    fills = Fill.objects.filter(
+        bot=deployment.bot,
+        account=deployment.account,
+        instrument=deployment.instrument,
+        venue_sequence__lte=cycle.fills_after,
+    )
+    for fill in fills.order_by("venue_sequence").iterator():
+        multiplier = deployment.instrument.multiplier
+        held = apply_fill(held, quarterdeck.Side(fill.side), fill.quantity, fill.price, fill.fee, multiplier)
+    if held.quantity == 0:
         return []
     return [
         quarterdeck.Fill(
@@ -102,6 +108,6 @@ def _holdings(deployment: Deployment, market_ms: int) -> list[quarterdeck.Fill]:
             quantity=abs(held.quantity),
             price=held.average_price,
             fee=Decimal(0),
-            market_ms=market_ms,
+            market_ms=cycle.from_ms,
         )
     ]

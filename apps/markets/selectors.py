@@ -6,11 +6,12 @@ from decimal import Decimal
 
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Bar
+from quarterdeck.events import Instrument as SdkInstrument
 
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import Refused
 from apps.markets import rules
-from apps.markets.models import Dataset, Feed, FeedClock, FxRate
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument
 from apps.markets.series import series_of
 
 RATE_STEP = Decimal("0.000000000000000001")
@@ -80,6 +81,18 @@ def freshness_ms(feed: Feed) -> int:
     last_end_ms = series.ends[count - 1] if count else series.bars[0].start_ms
     calendar = feed.instrument.session_calendar
     return rules.lag(clock, now_ms, last_end_ms, feed.dataset.interval_ms, calendar)
+
+
+def sdk_instrument(instrument: Instrument) -> SdkInstrument:
+    """The instrument as bots and the simulator know it."""
+    return SdkInstrument(
+        symbol=instrument.symbol,
+        tick_size=instrument.tick_size,
+        lot_size=instrument.lot_size,
+        quantity_min=instrument.lot_size,
+        multiplier=instrument.multiplier,
+        currency=instrument.quote_currency,
+    )
 
 
 def convert_rate(base: str, quote: str, at: datetime) -> Decimal:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from apps.access import selectors as access
 from apps.access.models import User
 from apps.access.selectors import Seat
+from apps.audit.models import Record
 from apps.common.decimals import text_of
 from apps.common.errors import Refused
 from apps.promotions import rules
@@ -89,6 +90,15 @@ def excluded_voters(release: Release) -> list[User]:
         release.parameter_set.pushed_by,
     }
     return sorted(makers, key=lambda user: user.pk)
+
+
+def editors(promotion: Promotion) -> list[User]:
+    """Whoever changed what is asked for, at any time; they cannot vote on it (from the record of acts)."""
+    edits = Record.objects.filter(
+        object_kind=promotion._meta.label_lower, object_id=promotion.pk, act="promotion.edited"
+    )
+    ids = {actor.partition(":")[2] for actor in edits.values_list("actor", flat=True)}
+    return list(User.objects.filter(pk__in=ids))
 
 
 def bound(promotion: Promotion) -> dict[str, object]:

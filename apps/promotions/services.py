@@ -11,6 +11,7 @@ from django.db.models import Max
 
 from apps.access import services as access
 from apps.access.models import User
+from apps.access.states import Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, job
 from apps.bots.states import Environment
@@ -23,6 +24,7 @@ from apps.promotions.models import Policy, Promotion
 from apps.promotions.states import PROMOTION_TRANSITIONS, PromotionState
 from apps.releases import services as releases
 from apps.releases.models import Release
+from apps.releases.states import GateKind
 from apps.venues.models import Account
 
 ACT = "promotion.apply"
@@ -32,7 +34,16 @@ OPEN = (PromotionState.GATING, PromotionState.VOTING, PromotionState.APPROVED)
 def set_policy(
     *, stage: str, environment: str, gates: list[str], slots: list[str], actor: User | str, reason: str
 ) -> Policy:
-    """A new version of what a stage needs; promotions under way keep the version they were asked under."""
+    """A new version of what a stage needs; promotions under way keep the version they were asked under.
+
+    Raises Invalid POLICY_INVALID for gates nobody runs, gates named twice, and slots that are no vote: a
+    promotion under such a policy could never be decided, or by anybody.
+    """
+    known, votes = set(GateKind.values), {Permission.VOTE_TRADER.value, Permission.VOTE_RISK.value}
+    if not gates or len(set(gates)) != len(gates) or not set(gates) <= known:
+        raise Invalid("POLICY_INVALID", f"gates are one or more of {', '.join(sorted(known))}, each once")
+    if not slots or not set(slots) <= votes:
+        raise Invalid("POLICY_INVALID", f"slots are one or more of {', '.join(sorted(votes))}")
     with acting(actor, reason):
         access.lock_firm()
         top = Policy.objects.filter(stage=stage, environment=environment).aggregate(top=Max("version"))["top"]
@@ -184,10 +195,14 @@ def mark_applied(*, promotion: Promotion, actor: User | str, reason: str) -> Pro
 
 
 def mark_refused(*, promotion: Promotion, error: DomainError, actor: User | str) -> Promotion:
-    """Rollouts reports that a re-check at apply refused it; a changed digest makes it void."""
+    """Rollouts reports that a re-check at apply refused it; a changed digest makes it void.
+
+    One that was withdrawn or edited meanwhile stays what it became.
+    """
     state = PromotionState.VOID if error.code == "DIGEST_CHANGED" else PromotionState.REFUSED
     with _locked(promotion, actor, error.message) as row:
-        _end(row, state, f"{error.code}: {error.message}")
+        if row.state == PromotionState.APPROVED:
+            _end(row, state, f"{error.code}: {error.message}")
     return row
 
 
@@ -234,7 +249,7 @@ def _open_voting(row: Promotion, actor: User) -> None:
         scope=row.bot.scope,
         digest=row.digest,
         slots=row.policy.slots,
-        excluded=[row.requested_by, *selectors.excluded_voters(row.release)],
+        excluded=[row.requested_by, *selectors.excluded_voters(row.release), *selectors.editors(row)],
         expires_at=row.expires_at,
         actor=actor,
         reason=row.reason,

@@ -6,15 +6,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-import quarterdeck
-
 from apps.audit.context import acting, job
 from apps.bots import schemas
 from apps.bots import services as bots
 from apps.common.decimals import text_of
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, Refused
 from apps.markets import selectors as markets
-from apps.markets.models import Dataset, Feed, Instrument
+from apps.markets.models import Dataset, Feed
 from apps.releases.models import Release
 from apps.releases.states import GateKind, GateState
 from apps.runtime import backtest as engine
@@ -128,7 +126,7 @@ def _simulate(release: Release, bars_max: int | None, progress: Callable[[int, i
     return engine.run_backtest(
         bots.launchable(release.code_version),
         bars[:bars_max],
-        sdk_instrument(dataset.instrument),
+        markets.sdk_instrument(dataset.instrument),
         parameters=release.parameter_set.content,
         config=SIMULATION,
         seed=SEED,
@@ -137,20 +135,11 @@ def _simulate(release: Release, bars_max: int | None, progress: Callable[[int, i
     )
 
 
-def sdk_instrument(instrument: Instrument) -> quarterdeck.Instrument:
-    """The instrument as bots and the simulator know it."""
-    return quarterdeck.Instrument(
-        symbol=instrument.symbol,
-        tick_size=instrument.tick_size,
-        lot_size=instrument.lot_size,
-        quantity_min=instrument.lot_size,
-        multiplier=instrument.multiplier,
-        currency=instrument.quote_currency,
-    )
-
-
 def _dataset(release: Release) -> Dataset:
-    feed = Feed.objects.select_related("dataset__instrument").get(name=release.config_bundle.content["feed"])
+    name = release.config_bundle.content["feed"]
+    feed = Feed.objects.select_related("dataset__instrument").filter(name=name).first()
+    if feed is None:
+        raise Refused("FEED_UNKNOWN", f"there is no feed named {name}")
     return feed.dataset
 
 

@@ -82,8 +82,7 @@ def request_gates(*, release: Release, kinds: list[str], actor: User | str, reas
                 release=release, kind=kind, defaults={"due_at": wall_now()}
             )
             if not made and _is_worn(gate):
-                gate.state, gate.due_at, gate.attempts, gate.message = GateState.PENDING, wall_now(), 0, ""
-                gate.save(update_fields=["state", "due_at", "attempts", "message"])
+                states.move(gate, GateState.PENDING, GATE_TRANSITIONS, due_at=wall_now(), attempts=0, message="")
             gates.append(gate)
         nudges.wake("releases.run_due_gates")
     return gates

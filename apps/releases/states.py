@@ -22,6 +22,11 @@ class GateState(TextChoices):
 
 
 GATE_TRANSITIONS = {
-    GateState.PENDING: frozenset({GateState.RUNNING}),
+    # A worker may die again and again before it starts.
+    GateState.PENDING: frozenset({GateState.RUNNING, GateState.ERROR}),
     GateState.RUNNING: frozenset({GateState.PASSED, GateState.FAILED, GateState.ERROR, GateState.RUNNING}),
+    # Asked for again: an expired pass, or what did not pass.
+    GateState.PASSED: frozenset({GateState.PENDING}),
+    GateState.FAILED: frozenset({GateState.PENDING}),
+    GateState.ERROR: frozenset({GateState.PENDING}),
 }

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
+
+from quarterdeck.decimals import EXACT
 
 BPS = Decimal(10_000)
 ACTIVE, REDUCING, HALTED = 0, 1, 2
@@ -80,6 +82,17 @@ def check(
     """
     if instrument is None:
         return [Denial("INSTRUMENT_UNKNOWN", {})]
+    with localcontext(EXACT):
+        return _denials(order, instrument, exposure, limits, market)
+
+
+def _denials(
+    order: OrderFacts,
+    instrument: InstrumentFacts,
+    exposure: ExposureFacts,
+    limits: Mapping[str, Decimal],
+    market: MarketFacts,
+) -> list[Denial]:
     malformed = list(_shape(order, instrument))
     if malformed:
         return malformed
@@ -154,6 +167,8 @@ def _quantity(order: OrderFacts, limits: Mapping[str, Decimal]) -> Iterable[Deni
 
 def _rate(order: OrderFacts, exposure: ExposureFacts, limits: Mapping[str, Decimal]) -> Iterable[Denial]:
     bound = limits.get("orders_per_minute")
+    if order.purpose == "EXIT" and order.by_person:
+        return  # whatever the bot has sent, a person gets out
     # Exits have a reserve of their own, so that a bot that spends its rate on openings can still get out.
     reserve = 2 if order.purpose == "EXIT" else 1
     if bound is not None and exposure.orders_this_minute + 1 > bound * reserve:
@@ -205,8 +220,8 @@ def _position(order: OrderFacts, exposure: ExposureFacts, limits: Mapping[str, D
 def worst_position(order: OrderFacts, exposure: ExposureFacts) -> Decimal:
     """The position if this order and every working order on its side were filled, nothing on the other."""
     if order.side == "BUY":
-        return exposure.position + exposure.working_buy + order.quantity
-    return exposure.position - exposure.working_sell - order.quantity
+        return EXACT.add(EXACT.add(exposure.position, exposure.working_buy), order.quantity)
+    return EXACT.subtract(EXACT.subtract(exposure.position, exposure.working_sell), order.quantity)
 
 
 def _reduction(order: OrderFacts, exposure: ExposureFacts) -> Iterable[Denial]:
@@ -219,8 +234,8 @@ def _reduction(order: OrderFacts, exposure: ExposureFacts) -> Iterable[Denial]:
 def closable(side: str, position: Decimal, working_buy: Decimal, working_sell: Decimal) -> Decimal:
     """How many units an order on `side` may still close without crossing zero, working orders at worst."""
     if side == "SELL":
-        return max(Decimal(0), position - working_sell)
-    return max(Decimal(0), -position - working_buy)
+        return max(Decimal(0), EXACT.subtract(position, working_sell))
+    return max(Decimal(0), EXACT.subtract(position.copy_negate(), working_buy))
 
 
 def strictest(values: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:

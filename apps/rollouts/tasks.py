@@ -10,7 +10,7 @@ from apps.rollouts import services
 
 @shared_task(name="rollouts.apply_due")
 def apply_due() -> None:
-    """Apply every approved promotion that is due."""
+    """Apply every approved promotion that is due, one claim each: one that breaks keeps no other waiting."""
     approved = Promotion.objects.filter(state=PromotionState.APPROVED)
-    for promotion in claims.claim(approved, lease_s=30, limit=20):
-        services.apply(promotion)
+    while rows := claims.claim(approved, lease_s=30):
+        services.apply(rows[0])

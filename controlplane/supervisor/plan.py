@@ -9,7 +9,7 @@ from controlplane.supervisor.installation import ROOT, Installation
 
 WEB_WORKERS = 2
 WEB_THREADS = 8
-QUEUES = {"orders": 2, "cycles": 2, "gates": 1, "default": 1}  # queue -> pool processes
+QUEUES = {"orders": 2, "cycles": 1, "gates": 1, "default": 1}  # queue -> pool processes
 OWNER_ONLY = ("DATABASE_OWNER_URL",)
 
 

@@ -72,7 +72,10 @@
         this.bars.set(at, bar);
         if (!isFirst) this.candles.update(bar);
       }
-      if (isFirst) this.candles.setData([...this.bars.values()]);
+      if (isFirst) {
+        this.candles.setData([...this.bars.values()]);
+        this.chart.timeScale().fitContent();
+      }
       found.fills.forEach((fill) => this.fills.set(fill.id, fill));
       found.equity.forEach(([at, pnl]) => this.equity.set(at, pnl));
       this.until = Math.max(this.until, found.until);

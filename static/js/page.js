@@ -32,5 +32,16 @@
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
   });
 
+  // What scrolls sideways can be reached by the keyboard; what does not scroll is no stop.
+  const markScrolling = () => {
+    document.querySelectorAll(".qd-scroll").forEach((element) => {
+      if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+      else element.removeAttribute("tabindex");
+    });
+  };
+  window.addEventListener("resize", markScrolling);
+  document.addEventListener("htmx:afterSettle", markScrolling);
+  markScrolling();
+
   document.querySelector("[data-focus]")?.focus();
 })();

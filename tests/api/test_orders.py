@@ -1,13 +1,17 @@
 """Orders through the API."""
 
-from decimal import Decimal
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from django.db import connection
 
-from apps.access.models import IdempotencyRecord
+from apps.access.models import IdempotencyRecord, User
 from apps.audit.context import acting
 from apps.execution.models import Order
-from tests.api.world import make_order
+from apps.risk.models import Hold
+from tests.api.conftest import JsonClient
+from tests.api.world import make_order, make_world
 
 KEY = {"HTTP_IDEMPOTENCY_KEY": "order-key-0001"}
 
@@ -164,15 +168,43 @@ def test_the_events_of_an_order_are_listed(world, as_user):
     assert [row["state"] for row in rows["results"]] == ["ACCEPTED"]
 
 
-def test_a_position_that_the_venue_does_not_hold_cannot_be_closed(world, as_user, monkeypatch):
-    class Flat:
-        def positions(self):
-            return []
+@pytest.fixture
+def committed_world(committed_db, tmp_path, settings):
+    """The world with real commits and without holds."""
+    settings.DATASET_ROOT = tmp_path
+    world = make_world(tmp_path)
+    with acting("job:test", "arrange"):
+        Hold.objects.update(state="released")
+    return world
 
-    monkeypatch.setattr("apps.venues.services.adapter_for", lambda account: Flat())
-    path = f"/api/v1/positions/{world.own.position.pk}/close/"
 
-    answer = as_user(world.own.people["trader"]).post(path, {"reason": "leave", "quantity": "1"}, **KEY)
+def test_the_venue_is_asked_outside_a_transaction_when_a_position_is_closed(committed_world, as_user):
+    path = f"/api/v1/positions/{committed_world.own.position.pk}/close/"
+    client = as_user(committed_world.own.people["trader"])
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "POSITION_FLAT")
-    assert Decimal(world.own.position.quantity) == 0
+    answer = client.post(path, {"reason": "leave", "quantity": "1"}, **KEY)
+    again = client.post(path, {"reason": "leave", "quantity": "1"}, **KEY)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "POSITION_FLAT"), answer.content
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_a_hundred_posts_with_one_key_are_one_order_and_equal_answers(committed_world):
+    caller, body = committed_world.own.people["service account"], body_of(committed_world.own)
+    before = Order.objects.count()
+
+    def post(_: int) -> tuple[int, str]:
+        try:
+            client = JsonClient()
+            client.force_authenticate(User.objects.get(pk=caller.pk))
+            answer = client.post("/api/v1/orders/", body, **KEY)
+            return answer.status_code, json.dumps(answer.json(), sort_keys=True)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = set(pool.map(post, range(100)))
+
+    assert {status for status, _ in answers} == {201}, answers
+    assert len(answers) == 1
+    assert Order.objects.count() == before + 1

@@ -26,6 +26,7 @@ from apps.risk import services as risk
 from apps.risk.models import Exposure, Hold, Limit
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
+from apps.venues.paper import services as paper
 
 ARRANGE = {"actor": "job:test", "reason": "arrange"}
 ROLES = ("engineer", "trader", "risk owner", "operator", "auditor", "administrator")
@@ -126,7 +127,9 @@ def _shared(firm: Firm) -> dict[str, Any]:
     )
     feed = Feed.objects.create(name="btc", instrument=instrument, dataset=dataset, speed=60, starts_at=START)
     now = wall_now()
-    FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START, ticked_at=now)
+    FeedClock.objects.create(
+        feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now
+    )
     policy = Policy.objects.create(
         stage="simulated_execution",
         environment="paper",
@@ -172,6 +175,7 @@ def _bot(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
         currency="USD",
         scope=account_scope,
     )
+    paper.open_account(name=account.name, currency="USD", opening_cash="0")
     bot = Bot.objects.create(
         strategy=strategy,
         name=f"{name}-trend-btc",
@@ -343,6 +347,8 @@ def _orders(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
 
 def _risk(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
     scope = objects["bot"].scope
+    for kind, value in LIMITS.items():
+        Limit.objects.create(scope=objects["scope"], kind=kind, value=Decimal(value), set_by="job:test")
     limit = Limit.objects.create(scope=scope, kind="order_quantity", value=Decimal("2"), set_by="job:test")
     limit_raise = risk.request_raise(
         scope=scope, kind="position", value=Decimal("5"), actor=people["engineer"], reason="arranged"

@@ -135,7 +135,10 @@ def use_consent(*, consent: Consent, digest: str) -> None:
 
 def expire_consents() -> int:
     """End open consents whose time is over; how many."""
-    late = Consent.objects.filter(state=ConsentState.OPEN, expires_at__lte=wall_now())
-    for consent in late:
-        _end(consent, ConsentState.EXPIRED, job("expiry"), "nobody filled the slots in time")
-    return len(late)
+    actor, reason = job("expiry"), "nobody filled the slots in time"
+    with acting(actor, reason):
+        late = Consent.objects.filter(state=ConsentState.OPEN, expires_at__lte=wall_now())
+        locked = list(late.select_for_update(skip_locked=True))
+        for consent in locked:
+            _end(consent, ConsentState.EXPIRED, actor, reason)
+    return len(locked)

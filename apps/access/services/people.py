@@ -61,6 +61,7 @@ def grant_role(*, user: User, role: str, scope: Scope, actor: User | str, reason
     if found is None:
         raise Invalid("ROLE_UNKNOWN", f"there is no role named {role}")
     with acting(actor, reason):
+        _lock(user)
         grant, _ = RoleGrant.objects.get_or_create(user=user, role=found, scope=scope)
         _sync_permissions(user, scope)
         audit.record("role.granted", grant, scope_id=scope.pk, after={"user": str(user.pk), "role": role})
@@ -70,6 +71,7 @@ def grant_role(*, user: User, role: str, scope: Scope, actor: User | str, reason
 def revoke_role(*, grant: RoleGrant, actor: User | str, reason: str) -> None:
     """Take a role away at once."""
     with acting(actor, reason):
+        _lock(grant.user)
         audit.record(
             "role.revoked",
             grant,
@@ -86,6 +88,11 @@ def deactivate(*, user: User, actor: User | str, reason: str) -> None:
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
         audit.record("user.deactivated", user)
+
+
+def _lock(user: User) -> None:
+    """One change of a user's roles at a time: of two, each would leave what the other's role still says."""
+    User.objects.select_for_update().get(pk=user.pk)
 
 
 def _sync_permissions(user: User, scope: Scope) -> None:

@@ -41,16 +41,16 @@ def push_code(
         raise Refused("ARTIFACT_OTHER_BOT", f"the artifact is of {manifest.name}, not of {bot.name}")
     signer = _signer(bot, key_id)
     _verify(manifest.sha256, manifest.name, manifest.version, git_sha, signature, signer)
-    same = CodeVersion.objects.filter(bot=bot, artifact_sha256=manifest.sha256).first()
-    if same is not None:
-        return same
-    with artifact.open("rb") as stream:
-        artifacts.ArtifactStore(settings.ARTIFACT_ROOT).put(stream)
+    _store(artifact, manifest.sha256)
     try:
         with acting(actor, reason):
+            number = _next_number(bot, CodeVersion)
+            same = CodeVersion.objects.filter(bot=bot, artifact_sha256=manifest.sha256).first()
+            if same is not None:
+                return same
             code = CodeVersion.objects.create(
                 bot=bot,
-                number=_next_number(bot, CodeVersion),
+                number=number,
                 version=manifest.version,
                 git_sha=git_sha,
                 artifact_sha256=manifest.sha256,
@@ -98,15 +98,28 @@ def push_parameters(
 
 
 def launchable(code: CodeVersion) -> Path:
-    """The unpacked, re-verified build of `code`: digest and signature are checked at every launch.
+    """The unpacked, re-verified build of `code`: key, signature, stored bytes and unpacked files, every time.
 
-    Raises Refused SIGNER_REVOKED, artifacts.ArtifactRefused.
+    Raises Refused SIGNER_REVOKED, artifacts.ArtifactRefused (ARTIFACT_MISSING, ARTIFACT_DIGEST,
+    BUILD_TAMPERED, SIGNATURE_INVALID).
     """
-    if code.signer.revoked_at is not None:
+    if Signer.objects.filter(pk=code.signer_id, revoked_at__isnull=False).exists():
         raise Refused("SIGNER_REVOKED", f"the key that signed {code.version} was revoked")
     _verify(code.artifact_sha256, code.manifest["name"], code.version, code.git_sha, code.signature, code.signer)
     stored = artifacts.ArtifactStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256)
-    return artifacts.unpack(stored, settings.BUILD_ROOT / code.artifact_sha256, code.artifact_sha256)
+    if not stored.is_file():
+        raise artifacts.ArtifactRefused("ARTIFACT_MISSING", f"the artifact of {code.version} is not in the store")
+    build = artifacts.unpack(stored, settings.BUILD_ROOT / code.artifact_sha256, code.artifact_sha256)
+    if artifacts.tree_digest(build) != artifacts.inspect(stored).tree_sha256:
+        raise artifacts.ArtifactRefused("BUILD_TAMPERED", f"the unpacked files of {code.version} were changed")
+    return build
+
+
+def _store(artifact: Path, sha256: str) -> None:
+    """Keep exactly the bytes that were inspected; a file changed meanwhile is refused."""
+    with artifact.open("rb") as stream:
+        if artifacts.ArtifactStore(settings.ARTIFACT_ROOT).put(stream) != sha256:
+            raise artifacts.ArtifactRefused("ARTIFACT_DIGEST", "the artifact changed while it was read")
 
 
 def _push(model: type[Any], bot: Bot, content: dict[str, Any], act: str, actor: User, reason: str) -> Any:

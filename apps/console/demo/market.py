@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.conf import settings
+
 from apps.access.models import RiskBucket
 from apps.common.clocks import wall_now
 from apps.console.demo.people import ACTOR, REASON
@@ -15,7 +17,6 @@ from apps.venues.models import Account
 from apps.venues.paper import services as paper
 
 HOUR_MS = 3_600_000
-SPEED = 3_600
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def _make_feed(market: Market) -> Feed:
         name=market.feed,
         instrument=instrument,
         dataset=dataset,
-        speed=SPEED,
+        speed=settings.DEMO_SPEED,
         starts_at=market.starts_at,
         actor=ACTOR,
         reason=REASON,

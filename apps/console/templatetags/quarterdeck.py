@@ -54,7 +54,8 @@ def money(value: Decimal | None, unit: str = "", signed: bool = False) -> SafeSt
     tone = ("qd-plus" if shown > 0 else "qd-minus" if shown < 0 else "") if signed else ""
     exact = f"{qty(value)} {unit}".strip()
     tail = format_html(' <span class="qd-unit">{}</span>', unit) if unit else ""
-    return format_html('<span class="{}" title="{}">{}{}</span>{}', tone, exact, sign, grouped(shown), tail)
+    text = format_html('<span class="{}" title="{}">{}{}</span>{}', tone, exact, sign, grouped(shown), tail)
+    return format_html('<span class="qd-nowrap">{}</span>', text)
 
 
 @register.filter
@@ -161,6 +162,12 @@ def one_of(context: template.Context, people: Sequence[Any]) -> str:
     others = [str(person) for person in people if person != reader]
     names = others + ["you"] * (len(others) < len(people))
     return " or ".join(part for part in (", ".join(names[:-1]), *names[-1:]) if part)
+
+
+@register.filter
+def listed(signals: list[dict[str, Any]]) -> str:
+    """A cycle's signals as `name value` pairs."""
+    return ", ".join(f"{signal.get('name')} {figure(signal.get('value'))}" for signal in signals)
 
 
 @register.inclusion_tag("components/_sparkline.html")

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db.models import F, Sum
+from django.db.models import Case, F, Sum, When
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Side
 
@@ -48,6 +48,14 @@ def absorb(order: Order, answer: VenueOrder, *, reason: str) -> None:
         elif row.state != OrderState.PENDING_CANCEL:
             _keep_working(row)
         nudges.hint("fleet")
+
+
+def rest(order: Order) -> None:
+    """Nothing is due of an order at the venue, unless somebody wants it cancelled."""
+    with acting(ACTOR, "nothing is due"):
+        row = ledger.locked(order)
+        if row.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+            _keep_working(row)
 
 
 def _working_state(row: Order) -> str:
@@ -152,6 +160,7 @@ def _advance_filled(row: Order, trade: VenueTrade, freed: Decimal) -> None:
         "filled_quantity": filled,
         "average_price": EXACT.divide(paid, filled).quantize(PRICE_STEP, context=EXACT),
         "reserved_quantity": row.reserved_quantity,
+        "venue_order_id": row.venue_order_id or trade.venue_order_id,
     }
     detail = {"trade_id": trade.trade_id, "quantity": str(trade.quantity), "price": str(trade.price)}
     if state == row.state or row.state == OrderState.FILLED:
@@ -186,11 +195,9 @@ def rebuild_exposure(*, exposure: Exposure) -> Exposure:
         orders = Order.objects.filter(bot__scope=row.scope_id, instrument=row.instrument_id)
         bought = fills.filter(side="BUY").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
         sold = fills.filter(side="SELL").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-        working = dict(
-            orders.filter(state__in=WORKING)
-            .values_list("side")
-            .annotate(total=Sum(F("quantity") - F("filled_quantity")))
-        )
+        # An order that has ended still counts for fills that the venue has reported and we have not booked.
+        left = Case(When(state__in=WORKING, then=F("quantity") - F("filled_quantity")), default=F("reserved_quantity"))
+        working = dict(orders.values_list("side").annotate(total=Sum(left)))
         row.position = bought - sold
         row.working_buy = working.get("BUY", Decimal(0))
         row.working_sell = working.get("SELL", Decimal(0))

@@ -8,10 +8,12 @@ from typing import Any
 
 import quarterdeck
 from django.db import IntegrityError, transaction
+from django.db.models import F, Max, Q
 
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit.context import acting, job
+from apps.bots.states import Mode
 from apps.common import claims, nudges, states
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import DomainError
@@ -23,12 +25,14 @@ from apps.execution.models import Cycle, EquityPoint, Fill, Order, Position
 from apps.execution.services import orders
 from apps.execution.states import CYCLE_TRANSITIONS, TERMINAL, CycleState, OrderState
 from apps.markets import selectors as markets
+from apps.runtime import services as runtime
 from apps.runtime.host import Slice
 
 ACTOR = job("cycles")
 BARS_PER_CYCLE = 200
 ATTEMPTS_MAX = 5
 IDLE_S = 1.0
+LEFT_S = 2.0  # until a cycle that this worker may not run is offered again
 TOLD = {
     OrderState.DENIED: "DENIED",
     OrderState.NOT_SENT: "DENIED",
@@ -45,6 +49,8 @@ class Work:
     bars: list[quarterdeck.Bar]
     fills: list[Fill]
     ended: list[Order]
+    deployment_id: uuid.UUID
+    build_epoch: int
 
     @property
     def until_ms(self) -> int:
@@ -54,6 +60,7 @@ class Work:
 
 def open_missing_cycles() -> int:
     """Give every running deployment without a due cycle its next one; how many were opened."""
+    _fence_stale()
     idle = Deployment.objects.filter(desired=Desired.RUNNING).exclude(observed=Observed.FAILED)
     opened = 0
     for deployment in idle.exclude(cycles__state=CycleState.DUE).select_related("feed__dataset", "release"):
@@ -61,8 +68,16 @@ def open_missing_cycles() -> int:
     return opened
 
 
+def _fence_stale() -> None:
+    """End the waiting cycles of older epochs at once: their turn may be an hour away."""
+    moved_on = ~Q(epoch=F("deployment__epoch")) | ~Q(deployment__desired=Desired.RUNNING)
+    for cycle in Cycle.objects.filter(moved_on, state=CycleState.DUE):
+        _fence(cycle)
+
+
 def _open_cycle(deployment: Deployment) -> int:
-    last = Cycle.objects.filter(deployment=deployment, state=CycleState.DONE).order_by("-id").first()
+    done = Cycle.objects.filter(deployment=deployment, state=CycleState.DONE)
+    last = done.order_by("-epoch", "-sequence").first()
     from_ms_ = last.until_ms if last and last.until_ms else to_ms(markets.market_now(deployment.feed))
     try:
         with transaction.atomic():
@@ -71,12 +86,18 @@ def _open_cycle(deployment: Deployment) -> int:
                 epoch=deployment.epoch,
                 sequence=_next_sequence(deployment),
                 from_ms=from_ms_,
-                fills_after=last.fills_after if last else 0,
+                fills_after=last.fills_after if last else _booked_until(deployment),
                 due_at=wall_now(),
             )
     except IntegrityError:
         return 0  # another worker opened it
     return 1
+
+
+def _booked_until(deployment: Deployment) -> int:
+    """The last fill that the bot had on this account before this deployment: what it adopts, not news."""
+    fills = Fill.objects.filter(bot=deployment.bot_id, account=deployment.account_id)
+    return fills.aggregate(last=Max("venue_sequence"))["last"] or 0
 
 
 def _next_sequence(deployment: Deployment) -> int:
@@ -95,6 +116,9 @@ def run_cycle(cycle: Cycle) -> None:
         return
     if cycle.attempts > ATTEMPTS_MAX:
         _fail(cycle, deployment, DomainError("CYCLE_KEEPS_DYING", "its worker died again and again"))
+        return
+    if deployment.mode == Mode.LIVE and not runtime.is_sandbox_proven():
+        _leave(cycle, deployment)
         return
     work = _gather(cycle, deployment)
     if not work.bars:
@@ -117,13 +141,20 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
         deployment.feed, cycle.from_ms, to_ms(markets.market_now(deployment.feed)), limit=BARS_PER_CYCLE
     )
     fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, venue_sequence__gt=cycle.fills_after)
+    build_epoch = deployments.build_epoch(deployment)
     ended = Order.objects.filter(
-        deployment=deployment, intent_sequence__isnull=False, is_reported=False, state__in=TERMINAL
+        deployment=deployment,
+        epoch__gte=build_epoch,
+        intent_sequence__isnull=False,
+        is_reported=False,
+        state__in=TERMINAL,
     )
     return Work(
         list(bars),
         list(fills.select_related("order", "instrument").order_by("venue_sequence")),
         list(ended.select_related("instrument").order_by("id")),
+        deployment.pk,
+        build_epoch,
     )
 
 
@@ -131,7 +162,7 @@ def _events(work: Work) -> list[quarterdeck.events.Event]:
     """Per bar: what happened to orders until its end, then the bar."""
     told = [_end_event(order) for order in work.ended]
     waiting: list[quarterdeck.Fill | quarterdeck.OrderUpdate] = [
-        *(_fill_event(fill) for fill in work.fills),
+        *(_fill_event(fill, work) for fill in work.fills),
         *(event for event in told if event is not None),
     ]
     events: list[quarterdeck.events.Event] = []
@@ -142,9 +173,12 @@ def _events(work: Work) -> list[quarterdeck.events.Event]:
     return [*events, *waiting]
 
 
-def _fill_event(fill: Fill) -> quarterdeck.Fill:
+def _fill_event(fill: Fill, work: Work) -> quarterdeck.Fill:
+    """A fill as the bot is told; the number of an intent means something to the build that made it only."""
+    order = fill.order
+    is_own = order.deployment_id == work.deployment_id and order.epoch >= work.build_epoch
     return quarterdeck.Fill(
-        intent_seq=fill.order.intent_sequence,
+        intent_seq=order.intent_sequence if is_own else None,
         instrument=fill.instrument.symbol,
         side=quarterdeck.Side(fill.side),
         quantity=fill.quantity,
@@ -180,13 +214,13 @@ def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, durat
         _mark(deployment, work)
         _open_next(row, deployment)
         nudges.hint(f"bot:{deployment.bot_id}", "fleet")
-    if deployment.observed != Observed.RUNNING:
-        deployments.observe(
-            deployment=deployment,
-            observed=Observed.RUNNING,
-            actor=ACTOR,
-            reason="the first cycle was committed",
-        )
+        if fresh.observed != Observed.RUNNING:
+            deployments.observe(
+                deployment=fresh,
+                observed=Observed.RUNNING,
+                actor=ACTOR,
+                reason="the first cycle was committed",
+            )
 
 
 def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) -> orders.Ticket:
@@ -278,8 +312,26 @@ def _open_next(row: Cycle, deployment: Deployment) -> None:
 def _wait(cycle: Cycle, deployment: Deployment) -> None:
     due = markets.next_bar_due(deployment.feed)
     wait_s = IDLE_S if due is None else max(0.05, (due - wall_now()).total_seconds())
-    claims.settle(cycle, due_in_s=min(wait_s, 60.0))
+    claims.settle(cycle, due_in_s=min(wait_s, 60.0), attempts=0)
+
+
+def _leave(cycle: Cycle, deployment: Deployment) -> None:
+    """Leave a live cycle to a worker whose sandbox holds, and tell people."""
+    claims.settle(cycle, due_in_s=LEFT_S)
     Cycle.objects.filter(pk=cycle.pk).update(attempts=0)
+    worker = runtime.worker_name() or claims.worker_name()
+    reason = f"the sandbox of {worker} has not passed its probe: it runs no live deployment"
+    alerts.raise_alert(
+        tier=Tier.CRITICAL,
+        code="SANDBOX_UNPROVEN",
+        title=f"{deployment.bot} waits: {reason}"[:300],
+        scope=deployment.bot.scope,
+        target=deployment,
+        detail={"worker": worker},
+        dedup_key=f"sandbox:{worker}:{deployment.pk}",
+        actor=ACTOR,
+        reason=reason,
+    )
 
 
 def _fence(cycle: Cycle) -> None:
@@ -292,6 +344,7 @@ def _fence(cycle: Cycle) -> None:
 
 def _fail(cycle: Cycle, deployment: Deployment, error: DomainError) -> None:
     with acting(ACTOR, error.message):
+        Deployment.objects.select_for_update(of=("self",)).get(pk=deployment.pk)
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if row.state != CycleState.DUE or not claims.is_ours(cycle, row):
             return

@@ -93,8 +93,12 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
     denials = rules.check(
         _order_facts(ticket), _instrument_facts(ticket), _exposure_facts(ticket, exposure), limits, market
     )
-    if any(denial.code in MALFORMED for denial in denials):
-        raise Invalid(denials[0].code, "quantity and prices must be above zero", **denials[0].context)
+    for denial in denials:
+        if denial.code in MALFORMED:
+            raise Invalid(denial.code, "quantity and prices must be above zero", **denial.context)
+    if all(denial.code != "RATE_ABOVE_LIMIT" for denial in denials):
+        # What the rate refuses is not counted: a bot that keeps knocking cannot use up the reserve of its exits.
+        risk.count_order(scope=deployment.bot.scope)
     order = _store(ticket, actor, denials, limits, market)
     if denials:
         ledger.append(order, detail={"denials": [{"code": d.code, **d.context} for d in denials]})
@@ -119,6 +123,7 @@ def cancel(*, order: Order, actor: User | str, reason: str) -> Order:
         elif row.state == OrderState.INITIALIZED:
             ledger.advance(row, OrderState.CANCELED, cancel_requested=True)
         elif row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
+            _check_guard(row)
             Order.objects.filter(pk=row.pk).update(cancel_requested=True)
         else:
             return row
@@ -169,7 +174,7 @@ def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
         position=exposure.position if ticket.confirmed_position is None else ticket.confirmed_position,
         working_buy=exposure.working_buy,
         working_sell=exposure.working_sell,
-        orders_this_minute=risk.count_order(scope=deployment.bot.scope),
+        orders_this_minute=risk.orders_this_minute(scope=deployment.bot.scope),
         trading_state=state,
         mode_agrees=deployment.mode == account.mode == account.venue.mode,
     )

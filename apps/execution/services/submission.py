@@ -11,7 +11,7 @@ from apps.common import claims, locks
 from apps.common.clocks import wall_now
 from apps.execution.models import Order
 from apps.execution.services import books, ledger
-from apps.execution.states import AT_VENUE, OrderState, Purpose
+from apps.execution.states import AT_VENUE, TERMINAL, OrderState, Purpose
 from apps.risk import rules
 from apps.risk import selectors as risk
 from apps.risk.states import TradingState
@@ -35,13 +35,16 @@ def send(order: Order) -> None:
     elif order.state == OrderState.PENDING_CANCEL:
         _cancel(order)
     else:
-        claims.settle(order)
+        books.rest(order)
 
 
 def _submit(order: Order) -> None:
-    if order.purpose == Purpose.EXIT and not _is_confirmed(order):
-        return
-    permitted = _permit(order)
+    held = None
+    if order.purpose == Purpose.EXIT:
+        held = _confirmed(order)
+        if held is None:
+            return
+    permitted = _permit(order, held)
     if permitted is None:
         return
     if permitted.send_before is None or wall_now() >= permitted.send_before:
@@ -72,9 +75,10 @@ def request_of(order: Order) -> SubmitRequest:
     )
 
 
-def _permit(order: Order) -> Order | None:
+def _permit(order: Order, held: Decimal | None) -> Order | None:
     """Commit SUBMITTING with `send_before`, or end the order; None when it must not be sent.
 
+    `held` is what the venue says it holds, for an exit: compared here, where one exit comes after the other.
     The shared locks are taken first and the holds read in a later statement: one statement would read
     a state from before the lock was granted.
     """
@@ -84,7 +88,7 @@ def _permit(order: Order) -> Order | None:
         row = ledger.locked(order)
         if row.state != OrderState.INITIALIZED or not claims.is_ours(order, row):
             return None
-        refusal = _refusal(row, state)
+        refusal = _refusal(row, state) or _crosses_zero(row, held)
         if refusal:
             ledger.advance(row, OrderState.DENIED, reason=refusal, codes=[refusal])
             return None
@@ -105,8 +109,15 @@ def _refusal(row: Order, state: TradingState) -> str:
     return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
 
 
-def _is_confirmed(order: Order) -> bool:
-    """Whether the venue's own record says that the exit closes and does not cross zero.
+def _crosses_zero(row: Order, held: Decimal | None) -> str:
+    if held is None:
+        return ""
+    buys, sells = _working_exits(row)
+    return "" if row.quantity <= rules.closable(row.side, held, buys, sells) else "EXIT_EXCEEDS_POSITION"
+
+
+def _confirmed(order: Order) -> Decimal | None:
+    """What the venue's own record says that we hold of the exit's instrument; None when it did not say.
 
     No answer is not "flat": the exit waits a little for one, then is not sent.
     """
@@ -114,19 +125,14 @@ def _is_confirmed(order: Order) -> bool:
         positions = venues.adapter_for(order.account).positions()
     except VenueRejected as error:
         _close(order, OrderState.NOT_SENT, [error.code], error.message)
-        return False
+        return None
     except NoAnswer as error:
         if wall_now() - order.created_at > CONFIRM_WITHIN:
             _close(order, OrderState.NOT_SENT, ["EXIT_UNCONFIRMED"], error.message)
         else:
             claims.settle(order, due_in_s=LOOK_AGAIN_S)
-        return False
-    held = next((p.quantity for p in positions if p.symbol == order.instrument.symbol), Decimal(0))
-    buys, sells = _working_exits(order)
-    if order.quantity <= rules.closable(order.side, held, buys, sells):
-        return True
-    _close(order, OrderState.DENIED, ["EXIT_EXCEEDS_POSITION"], f"the venue holds {held}")
-    return False
+        return None
+    return next((p.quantity for p in positions if p.symbol == order.instrument.symbol), Decimal(0))
 
 
 def _working_exits(order: Order) -> tuple[Decimal, Decimal]:
@@ -176,7 +182,8 @@ def _unknown(order: Order, reason: str) -> None:
 def _close(order: Order, state: str, codes: list[str], reason: str) -> None:
     with acting(ACTOR, reason or state):
         row = ledger.locked(order)
-        ledger.advance(row, state, reason=reason, codes=codes)
+        if row.state not in TERMINAL:
+            ledger.advance(row, state, reason=reason, codes=codes)
 
 
 def _cancel(order: Order) -> None:

@@ -1,6 +1,13 @@
 """Verbs of risk, by noun: limits, holds, exposure."""
 
-from apps.risk.services.exposure import adjust_position, count_order, lock_exposure, reserve, unreserve
+from apps.risk.services.exposure import (
+    adjust_position,
+    count_order,
+    lock_exposure,
+    orders_this_minute,
+    reserve,
+    unreserve,
+)
 from apps.risk.services.holds import mark_drained, place_hold, request_release, vote_release
 from apps.risk.services.limits import request_raise, set_limit, vote_raise
 
@@ -9,6 +16,7 @@ __all__ = [
     "count_order",
     "lock_exposure",
     "mark_drained",
+    "orders_this_minute",
     "place_hold",
     "request_raise",
     "request_release",

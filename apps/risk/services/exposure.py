@@ -1,5 +1,6 @@
 """Exposure: the row whose lock makes the check and the reservation one step."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import F
@@ -41,17 +42,27 @@ def adjust_position(*, scope: Scope, instrument: Instrument, side: str, quantity
     Exposure.objects.filter(scope=scope, instrument=instrument).update(position=F("position") + signed)
 
 
-def count_order(*, scope: Scope) -> int:
-    """Count one more order of this wall minute under the row's lock; how many came before it."""
+def orders_this_minute(*, scope: Scope) -> int:
+    """How many orders were counted in this wall minute; the row stays locked until the transaction ends."""
+    row, minute = _rate(scope)
+    return row.count if row.minute == minute else 0
+
+
+def count_order(*, scope: Scope) -> None:
+    """Count one more order of this wall minute under the row's lock."""
+    row, minute = _rate(scope)
+    count = row.count + 1 if row.minute == minute else 1
+    OrderRate.objects.filter(pk=row.pk).update(minute=minute, count=count)
+
+
+def _rate(scope: Scope) -> tuple[OrderRate, datetime]:
     minute = wall_now().replace(second=0, microsecond=0)
     rows = OrderRate.objects.select_for_update().filter(scope=scope)
     row = rows.first()
     if row is None:
         OrderRate.objects.bulk_create([OrderRate(scope=scope, minute=minute)], ignore_conflicts=True)
         row = rows.get()
-    before = row.count if row.minute == minute else 0
-    OrderRate.objects.filter(pk=row.pk).update(minute=minute, count=before + 1)
-    return before
+    return row, minute
 
 
 def _column(side: str) -> str:

@@ -45,7 +45,7 @@ class Command(BaseCommand):
         for desk in buckets:
             people.make_machine(desk, "ci")
             people.make_machine(desk, "bot")
-        self._say("markets: real prices, replayed at one hour a second")
+        self._say(f"markets: real prices, replayed {settings.DEMO_SPEED} times as fast as they came")
         accounts = market.make_markets(buckets)
         bots.set_policies()
         asked = []
