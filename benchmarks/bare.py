@@ -9,20 +9,16 @@ from django.db import connection
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
 
-TABLE = "bench_bare"
-CREATE = f"""
-    DROP TABLE IF EXISTS {TABLE};
-    CREATE TABLE {TABLE} (id uuid PRIMARY KEY DEFAULT uuidv7(), body text NOT NULL);
-    GRANT SELECT, INSERT ON {TABLE} TO quarterdeck_app;
-"""
+from benchmarks.web import BARE_TABLE
 
 
 def accept(request: HttpRequest) -> JsonResponse:
     """Keep the body of a POST, durably."""
     if request.method == "POST":
         with connection.cursor() as cursor:
-            cursor.execute(f"INSERT INTO {TABLE} (body) VALUES (%s)", [request.body.decode()])
-    response = JsonResponse({"accepted": request.method == "POST"}, status=201 if request.method == "POST" else 200)
+            cursor.execute(f"INSERT INTO {BARE_TABLE} (body) VALUES (%s)", [request.body.decode()])
+    status = 201 if request.method == "POST" else 200
+    response = JsonResponse({"accepted": status == 201}, status=status)
     response["Content-Length"] = str(len(response.content))
     return response
 

@@ -11,7 +11,7 @@ from django.db import connection
 from apps.execution.models import Order
 from apps.execution.states import OrderState
 from apps.markets import services as markets
-from benchmarks import bare, clients, gateway_world, web
+from benchmarks import clients, gateway_world, web
 from benchmarks.clients import Answers
 from benchmarks.lines import Line
 from benchmarks.measuring import alternate, line, say
@@ -26,7 +26,7 @@ def run(bench: Bench) -> Iterator[Line]:
     """Accepted orders a second and their p99 with 16 clients and 100 bots; no worker sends them on."""
     environment = bench.product()
     with psycopg.connect(environment["DATABASE_OWNER_URL"], autocommit=True) as owner:
-        owner.execute(bare.CREATE)
+        owner.execute(web.BARE_TABLE_SQL)
     say(f"gateway: making {gateway_world.BOTS} bots")
     token, bodies = gateway_world.make()
     headers = {"Authorization": f"Bearer {token}"}

@@ -15,6 +15,12 @@ from controlplane.supervisor.installation import Installation
 from controlplane.supervisor.startup import ask
 
 BARE = "benchmarks.bare:application"
+BARE_TABLE = "bench_bare"
+BARE_TABLE_SQL = f"""
+    DROP TABLE IF EXISTS {BARE_TABLE};
+    CREATE TABLE {BARE_TABLE} (id uuid PRIMARY KEY DEFAULT uuidv7(), body text NOT NULL);
+    GRANT SELECT, INSERT ON {BARE_TABLE} TO quarterdeck_app;
+"""
 ANSWER_SECONDS_MAX = 60.0
 
 

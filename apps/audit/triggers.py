@@ -17,7 +17,10 @@ class HistoryTrigger(pgtrigger.Trigger):
     declare = [("_actor", "TEXT"), ("_row", "RECORD"), ("_type", "TEXT")]
 
     def get_func(self, model: Any) -> str:
-        """PL/pgSQL that copies the tracked columns with who, why and the request."""
+        """PL/pgSQL that copies the tracked columns with who, why and the request.
+
+        The table is named with its schema: a temporary table of the same name would be found first.
+        """
         columns = tracked_columns(model)
         names = ", ".join(f'"{column}"' for column in columns)
         values = ", ".join(f'_row."{column}"' for column in columns)
@@ -38,7 +41,7 @@ class HistoryTrigger(pgtrigger.Trigger):
                 END IF;
                 _actor := 'db:' || session_user;
             END IF;
-            INSERT INTO "{history_table(model)}" ({names}, history_id, history_date, history_type,
+            INSERT INTO public."{history_table(model)}" ({names}, history_id, history_date, history_type,
                 history_change_reason, history_user_id, request_id)
             VALUES ({values}, uuidv7(), clock_timestamp(), _type,
                 COALESCE(current_setting('quarterdeck.reason', true), ''), _actor,

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections import defaultdict
 from typing import Protocol
+from weakref import WeakKeyDictionary
 
 import structlog
 from django.conf import settings
@@ -63,6 +64,15 @@ class Hub:
         if not self._listeners[topic]:
             del self._listeners[topic]
 
+    async def close(self) -> None:
+        """Stop listening and let Redis go; a socket that comes later starts it again."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        self._is_up = False
+        await self._redis.aclose()
+
     async def sequence(self, topic: str) -> int | None:
         """The number of the topic's last hint, None while Redis is away."""
         try:
@@ -106,9 +116,12 @@ class Hub:
                 await listener.tell({"type": "up" if is_up else "down"})
 
 
-_hubs: dict[int, Hub] = {}
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
 
 
 def hub() -> Hub:
-    """The hub of the running event loop."""
-    return _hubs.setdefault(id(asyncio.get_running_loop()), Hub())
+    """The hub of the running event loop, the process has one."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+    return _hubs[loop]

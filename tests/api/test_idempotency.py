@@ -4,13 +4,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
-from apps.access import idempotency, services as access
+from apps.access import idempotency
+from apps.access import services as access
+from apps.access.api.idempotency import Idempotent
 from apps.access.idempotency import Answer
 from apps.access.models import Desk, IdempotencyRecord, Token, User
 from apps.audit.context import acting
 from apps.common.errors import Refused
+from tests.api.routes import unsafe_views
 from tests.api.world import ARRANGE, person
 
 KEY = {"HTTP_IDEMPOTENCY_KEY": "key-00000001"}
@@ -97,9 +100,7 @@ def test_a_secret_is_never_stored(world, as_user):
 
 @pytest.mark.parametrize("key", ["short", "with space in it", "x" * 129, "umlaut-ümlaut"])
 def test_a_malformed_key_is_refused(world, as_user, key):
-    answer = as_user(world.firm_administrator).post(
-        "/api/v1/desks/", {"name": "rates"}, HTTP_IDEMPOTENCY_KEY=key
-    )
+    answer = as_user(world.firm_administrator).post("/api/v1/desks/", {"name": "rates"}, HTTP_IDEMPOTENCY_KEY=key)
 
     assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_MALFORMED")
     assert not Desk.objects.filter(name="rates").exists()
@@ -160,9 +161,9 @@ def test_a_wait_past_the_lock_timeout_is_answered_in_progress(committed_db):
     thread.start()
     started.wait(30)
     try:
-        with pytest.raises(Refused) as refusal, transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL lock_timeout = '50ms'")
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        with pytest.raises(Refused) as refusal:
             idempotency.once(caller, "key-00000001", "digest", lambda: Answer(200, {}))
     finally:
         done.set()
@@ -172,9 +173,4 @@ def test_a_wait_past_the_lock_timeout_is_answered_in_progress(committed_db):
 
 
 def test_every_unsafe_endpoint_runs_behind_the_guard():
-    from apps.access.api.idempotency import Idempotent
-    from tests.api.routes import unsafe_views
-
     assert [view for view in unsafe_views() if not issubclass(view, Idempotent)] == []
-
-

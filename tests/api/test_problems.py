@@ -7,16 +7,27 @@ from django.db import IntegrityError, OperationalError
 from django.test import Client
 from rest_framework.test import APIClient
 
+from apps.access import services as access
 from apps.access.models import Desk
 from apps.common.api import problems
 
+UNKEEPABLE = [
+    b"{",
+    b"\xff\xfe",
+    b'{"name": NaN}',
+    b'{"name": "a", "name": "b"}',
+    b'{"name": "nul\\u0000"}',
+    b'{"name": "\\ud800"}',
+    b"[" * 100_000,
+    b'{"name": ' + b'{"a":' * 60 + b"1" + b"}" * 61,
+]
 BODY_FIELDS = {"type", "title", "status", "detail", "code", "request_id"}
 
 
 def assert_problem(answer, status, code):
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = json.loads(answer.content)
-    assert BODY_FIELDS <= set(body)
+    assert set(body) >= BODY_FIELDS
     assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
 
 
@@ -49,42 +60,25 @@ def test_a_method_that_is_not_served_is_405(world, as_user):
     assert_problem(as_user(world.firm_administrator).delete("/api/v1/bots/"), 405, "METHOD_NOT_ALLOWED")
 
 
-@pytest.mark.parametrize(
-    "raw",
-    [
-        b"{",
-        b"\xff\xfe",
-        b'{"name": NaN}',
-        b'{"name": "a", "name": "b"}',
-        b'{"name": "nul\\u0000"}',
-        b'{"name": "\\ud800"}',
-        b"[" * 100_000,
-        b'{"name": ' + b'{"a":' * 60 + b"1" + b"}" * 61,
-    ],
-)
-def test_json_that_cannot_be_kept_is_400(world, as_user, raw):
+def test_json_that_cannot_be_kept_is_400(world, as_user):
     client = as_user(world.firm_administrator)
 
-    answer = client.generic("POST", "/api/v1/desks/", raw, content_type="application/json")
-
-    assert_problem(answer, 400, "PARSE_ERROR")
+    for raw in UNKEEPABLE:
+        answer = client.generic("POST", "/api/v1/desks/", raw, content_type="application/json")
+        assert_problem(answer, 400, "PARSE_ERROR")
 
 
 def test_a_body_beyond_the_bound_is_413(world, as_user):
     raw = json.dumps({"name": "x" * 1_100_000})
 
-    answer = as_user(world.firm_administrator).generic(
-        "POST", "/api/v1/desks/", raw, content_type="application/json"
-    )
+    answer = as_user(world.firm_administrator).generic("POST", "/api/v1/desks/", raw, content_type="application/json")
 
     assert_problem(answer, 413, "BODY_TOO_LARGE")
     assert Desk.objects.count() == 2
 
 
 def test_another_media_type_is_415(world, as_user):
-    answer = as_user(world.firm_administrator).generic(
-        "POST", "/api/v1/desks/", "<a/>", content_type="application/xml"
-    )
+    answer = as_user(world.firm_administrator).generic("POST", "/api/v1/desks/", "<a/>", content_type="application/xml")
 
     assert_problem(answer, 415, "UNSUPPORTED_MEDIA_TYPE")
 
@@ -111,8 +105,6 @@ def test_a_session_needs_its_csrf_token(world):
 
 
 def test_a_token_works_from_outside(world):
-    from apps.access import services as access
-
     _, secret = access.make_token(
         user=world.own.people["service account"],
         name="ci",

@@ -18,7 +18,7 @@ from apps.execution.api.serializers import NewOrder
 from apps.execution.api.views import EXAMPLE as ORDER_EXAMPLE
 from apps.promotions.api.serializers import NewPromotion
 from apps.promotions.api.views import EXAMPLE as PROMOTION_EXAMPLE
-from tests.access.matrix import API, OPEN, Rule, nothing
+from tests.access.matrix import API, OPEN, Rule
 from tests.access.test_permission_matrix import call
 from tests.api.world import ARRANGE, World, person
 
@@ -112,24 +112,31 @@ def _status(client: Any, rule: Rule, world: World) -> int:
     return call(client, rule, world.own)[0].status_code
 
 
-@pytest.mark.parametrize("rule", UNSAFE, ids=lambda rule: rule.name)
-def test_a_junk_body_is_refused(world, almighty, rule):
-    names = {"reason", *rule.body(world.own)} | {"approve", "digest", "kinds", "to", "quantity", "limit_price"}
-    for junk in JUNK:
-        for body in (dict.fromkeys(names, junk), dict.fromkeys(names - {"reason"}, junk)):
-            one = Rule(rule.name, rule.method, OPEN, (), rule.kwargs, lambda _, b=body: b)
-            assert _status(almighty, one, world) < 500, (rule.name, junk)
+def _failures(client: Any, world: World, rule: Rule, bodies: Iterator[dict[str, Any]]) -> list[str]:
+    """The bodies that made the product fail."""
+    found = []
+    for body in bodies:
+        one = Rule(rule.name, rule.method, OPEN, (), rule.kwargs, lambda _, b=body: b)
+        if _status(client, one, world) >= 500:
+            found.append(f"{rule.name}: {body}")
+    return found
 
 
-@pytest.mark.parametrize("name", [rule.name for rule in UNSAFE if rule.body is not nothing])
-def test_one_junk_field_is_refused_or_accepted_but_never_fails(world, almighty, name):
-    rule = next(rule for rule in UNSAFE if rule.name == name)
-    good = rule.body(world.own)
-    for field in good:
-        for junk in JUNK:
-            body = good | {field: junk}
-            one = Rule(rule.name, rule.method, OPEN, (), rule.kwargs, lambda _, b=body: b)
-            assert _status(almighty, one, world) < 500, (field, junk)
+def test_a_junk_body_is_refused(world, almighty):
+    found = []
+    for rule in UNSAFE:
+        names = {*rule.body(world.own), "approve", "digest", "kinds", "to", "quantity", "limit_price"}
+        bodies = (dict.fromkeys(kept, junk) for junk in JUNK for kept in (names, names | {"reason"}))
+        found += _failures(almighty, world, rule, bodies)
+    assert found == []
+
+
+def test_one_junk_field_is_refused_or_accepted_but_never_fails(world, almighty):
+    found = []
+    for rule in UNSAFE:
+        good = rule.body(world.own)
+        found += _failures(almighty, world, rule, (good | {name: junk} for name in good for junk in JUNK))
+    assert found == []
 
 
 @pytest.mark.parametrize("pk", ["x", "%00", "0" * 32, "-1", "null", "x" * 300, "%F0%9F%92%A3"])

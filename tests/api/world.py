@@ -90,7 +90,7 @@ def make_world(folder: Path) -> World:
     with acting("job:test", "arrange"):
         firm = access.make_firm(name="Firm", base_currency="USD", **ARRANGE)
         shared = _shared(firm)
-        world = World(
+        return World(
             firm=firm,
             firm_administrator=person("firm-administrator", "administrator", firm.scope),
             outsider=person("outsider"),
@@ -98,7 +98,6 @@ def make_world(folder: Path) -> World:
             other=_side("other", shared),
             **shared,
         )
-    return world
 
 
 def _shared(firm: Firm) -> dict[str, Any]:
@@ -127,9 +126,7 @@ def _shared(firm: Firm) -> dict[str, Any]:
     )
     feed = Feed.objects.create(name="btc", instrument=instrument, dataset=dataset, speed=60, starts_at=START)
     now = wall_now()
-    FeedClock.objects.create(
-        feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now
-    )
+    FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now)
     policy = Policy.objects.create(
         stage="simulated_execution",
         environment="paper",

@@ -57,9 +57,7 @@ class Product:
 
     def start(self) -> None:
         """Start the supervisor; it dies with the test run, and everything else with it."""
-        environment = {
-            name: value for name, value in os.environ.items() if not name.startswith(OWN_NAMES)
-        } | {
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(OWN_NAMES)} | {
             "QUARTERDECK_VAR": str(self.var),
             "PORT": str(self.port),
             "LIVE_PORT": str(self.live_port),
@@ -87,9 +85,8 @@ class Product:
 
     def pid(self, name: str) -> int:
         """The process id of a child that runs; waits while it is being started again."""
-        pids: list[int] = []
-        until(lambda: bool(pids.extend(filter(None, [self.children.get(name, {}).get("pid")])) or pids))
-        return pids[0]
+        until(lambda: self.children.get(name, {}).get("pid") is not None)
+        return int(self.children[name]["pid"])
 
     def is_running(self, name: str, *, instead_of: int) -> bool:
         """Whether a child runs again under another process id."""

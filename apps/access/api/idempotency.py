@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from django.core.files.uploadedfile import UploadedFile
@@ -15,6 +15,7 @@ from rest_framework.response import Response
 
 from apps.access import idempotency
 from apps.access.idempotency import Answer
+from apps.access.models import User
 from apps.common.api import problems
 from apps.common.errors import DomainError, Invalid, Refused
 
@@ -37,7 +38,6 @@ class Idempotent:
 
     key_required_for: frozenset[str] = frozenset()
     asks_a_venue: frozenset[str] = frozenset()
-    action: str | None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After authentication, put the guard around the handler that is about to run."""
@@ -46,10 +46,14 @@ class Idempotent:
         if request.method not in SAFE and hasattr(self, name):
             setattr(self, name, self._guarded(getattr(self, name)))
 
+    @property
+    def _action(self) -> str:
+        return getattr(self, "action", None) or ""
+
     def _guarded(self, handler: Callable[..., Response]) -> Callable[..., Response]:
         def call(request: Request, *args: Any, **kwargs: Any) -> Response:
             key = request.headers.get("Idempotency-Key", "")
-            if not key and self.action in self.key_required_for:
+            if not key and self._action in self.key_required_for:
                 raise Invalid("IDEMPOTENCY_KEY_REQUIRED", "this call needs an Idempotency-Key header")
             if not key:
                 return handler(request, *args, **kwargs)
@@ -64,8 +68,8 @@ class Idempotent:
             first.append(self._handled(handle))
             return _answer(first[0])
 
-        run = idempotency.once_outside if self.action in self.asks_a_venue else idempotency.once
-        answer, is_replay = run(request.user, key, _digest(request), execute)
+        run = idempotency.once_outside if self._action in self.asks_a_venue else idempotency.once
+        answer, is_replay = run(cast(User, request.user), key, _digest(request), execute)
         return _replayed(answer) if is_replay else first[0]
 
     def _handled(self, handle: Callable[[], Response]) -> Response:

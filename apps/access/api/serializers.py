@@ -114,7 +114,8 @@ class TokenWithSecret(TokenShown):
 
     secret = serializers.CharField(help_text="The bearer token; shown this once and not kept.")
 
-    class Meta(TokenShown.Meta):
+    class Meta:
+        model = Token
         fields = (*TokenShown.Meta.fields, "secret")
         read_only_fields = fields
 

@@ -1,6 +1,6 @@
 """OpenAPI plumbing: every operation documents its problem details and its idempotency key."""
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
@@ -66,7 +66,7 @@ class ProblemAutoSchema(AutoSchema):
         is_required = getattr(self.view, "action", None) in getattr(self.view, "key_required_for", ())
         return [idempotency_key(is_required=is_required)]
 
-    def _get_response_bodies(self, direction: str = "response") -> Any:
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> Any:
         bodies = super()._get_response_bodies(direction)
         for code, text in {**ERRORS, **(UNSAFE_ERRORS if self.method in UNSAFE else {})}.items():
             if str(code) not in bodies:

@@ -138,9 +138,7 @@ def log(bot: Bot) -> QuerySet[DeploymentEvent]:
 
 def releases(bot: Bot) -> QuerySet[Release]:
     """The bot's releases, newest first, with their gates and promotions."""
-    rows = bot.releases.select_related(
-        "code_version__signer", "config_bundle", "parameter_set", "made_by", "previous"
-    )
+    rows = bot.releases.select_related("code_version__signer", "config_bundle", "parameter_set", "made_by", "previous")
     return rows.prefetch_related("gates", "promotions").order_by("-number")
 
 
@@ -166,9 +164,7 @@ def series(deployment: Deployment, after_ms: int | None) -> dict[str, Any]:
 def _fills(deployment: Deployment, since: datetime) -> list[dict[str, Any]]:
     # A fill is booked a moment after its bar: the last bars are asked for again, the page skips doubles.
     since -= timedelta(milliseconds=2 * deployment.feed.dataset.interval_ms)
-    rows = Fill.objects.filter(order__deployment=deployment, market_at__gt=since).order_by("-id")[
-        :FILLS_SHOWN
-    ]
+    rows = Fill.objects.filter(order__deployment=deployment, market_at__gt=since).order_by("-id")[:FILLS_SHOWN]
     return [
         {
             "id": str(row.pk),

@@ -68,16 +68,12 @@ class FleetRow:
     def is_troubled(self) -> bool:
         """Whether the row is marked: halted, failed, or with a critical alert."""
         failed = any(d.observed == "failed" for d in self.deployments.values())
-        return (
-            self.standing.name == "HALTED" or failed or any(tier == Tier.CRITICAL for tier, _ in self.alerts)
-        )
+        return self.standing.name == "HALTED" or failed or any(tier == Tier.CRITICAL for tier, _ in self.alerts)
 
 
 def bots(user: User, filters: Filters) -> QuerySet[Bot]:
     """The bots within reach that match, by name."""
-    rows = access.within(Bot.objects.all(), user, "scope").select_related(
-        "scope", "owner", "strategy__bucket__desk"
-    )
+    rows = access.within(Bot.objects.all(), user, "scope").select_related("scope", "owner", "strategy__bucket__desk")
     if filters.text:
         rows = rows.filter(Q(name__icontains=filters.text) | Q(strategy__name__icontains=filters.text))
     if filters.desk:
@@ -85,15 +81,13 @@ def bots(user: User, filters: Filters) -> QuerySet[Bot]:
     running = Deployment.objects.exclude(desired=Desired.STOPPED)
     if filters.mode in Mode.values:
         rows = rows.filter(pk__in=running.filter(mode=filters.mode).values("bot_id"))
-    return rows.filter(_attention()) if filters.needs_attention else rows.order_by("name")
+    return (rows.filter(_attention()) if filters.needs_attention else rows).order_by("name")
 
 
 def _attention() -> Q:
     """Held by any scope, failed, or with an open alert."""
     holds = trading.holds_by_scope()
-    wanted = Q(
-        pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id")
-    )
+    wanted = Q(pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id"))
     wanted |= Q(scope__in=Alert.objects.exclude(state=AlertState.RESOLVED).values("scope_id"))
     for found in holds.values():
         wanted |= Q(scope__path__startswith=found[0].scope.path)
@@ -108,8 +102,7 @@ def rows(page: Sequence[Bot]) -> list[FleetRow]:
     deployments = running_by_bot(ids)
     holds = trading.holds_by_scope()
     found = {
-        bot.pk: FleetRow(bot, trading.strictest(trading.scopes_of(bot, deployments[bot.pk]), holds))
-        for bot in page
+        bot.pk: FleetRow(bot, trading.strictest(trading.scopes_of(bot, deployments[bot.pk]), holds)) for bot in page
     }
     for bot_id, running in deployments.items():
         found[bot_id].deployments = {d.environment: d for d in running}

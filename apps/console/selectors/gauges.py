@@ -35,9 +35,7 @@ def read() -> Iterator[Gauge]:
     open_alerts = Alert.objects.exclude(state=AlertState.RESOLVED)
     yield _by("quarterdeck_alerts_open", "Alerts not resolved", open_alerts, "tier")
     yield _by("quarterdeck_breaks_open", "Reconciliation breaks not resolved", _open_breaks(), "severity")
-    yield _by(
-        "quarterdeck_holds_active", "Holds in force", Hold.objects.filter(state=HoldState.ACTIVE), "level"
-    )
+    yield _by("quarterdeck_holds_active", "Holds in force", Hold.objects.filter(state=HoldState.ACTIVE), "level")
     yield _by("quarterdeck_deployments", "Deployments", Deployment.objects.all(), "desired", "observed")
     yield _by("quarterdeck_orders_working", "Orders that may still trade", _working(), "state")
     yield _by("quarterdeck_feeds", "Feeds", Feed.objects.all(), "state")

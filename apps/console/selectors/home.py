@@ -64,8 +64,6 @@ def standings(user: User) -> dict[str, int]:
     running = fleet.running_by_bot([bot.pk for bot in bots])
     holds = trading.holds_by_scope()
     counted = Counter(
-        trading.strictest(trading.scopes_of(bot, running[bot.pk]), holds).name
-        for bot in bots
-        if running.get(bot.pk)
+        trading.strictest(trading.scopes_of(bot, running[bot.pk]), holds).name for bot in bots if running.get(bot.pk)
     )
     return {name: counted.get(name, 0) for name in ("ACTIVE", "REDUCING", "HALTED")}

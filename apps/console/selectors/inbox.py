@@ -65,9 +65,7 @@ def counts(user: User) -> Counts:
     """The numbers of the menu, in one round trip; none for somebody without a role."""
     if not access.visible_scope_ids(user):
         return Counts(0, 0, 0)
-    parts = [
-        rows.order_by().values("pk") for rows in (open_alerts(user), open_breaks(user), active_holds(user))
-    ]
+    parts = [rows.order_by().values("pk") for rows in (open_alerts(user), open_breaks(user), active_holds(user))]
     compiled = [part.query.sql_with_params() for part in parts]
     sql = ", ".join(f"(SELECT count(*) FROM ({text}) AS part)" for text, _ in compiled)
     with connection.cursor() as cursor:

@@ -70,13 +70,8 @@ def _largest_positions() -> dict[UUID, Decimal]:
 def raises(user: User) -> list[RaiseView]:
     """Raises that wait for a second person."""
     rows = LimitRaise.objects.filter(consent__state=ConsentState.OPEN, applied_at=None)
-    found = access.within(
-        rows.select_related("scope", "consent__requested_by", "consent__scope"), user, "scope"
-    )
-    now = {
-        (row.scope_id, row.kind): row.value
-        for row in Limit.objects.filter(scope__in=[r.scope_id for r in found])
-    }
+    found = access.within(rows.select_related("scope", "consent__requested_by", "consent__scope"), user, "scope")
+    now = {(row.scope_id, row.kind): row.value for row in Limit.objects.filter(scope__in=[r.scope_id for r in found])}
     views = []
     for row in found.order_by("-id")[:RAISES_SHOWN]:
         seats = access.seats_of(row.consent) if row.consent else []

@@ -9,9 +9,7 @@ from apps.access.models import User
 def names_of(actors: Iterable[str]) -> dict[str, str]:
     """Actor text -> who that is: `user:<id>` by display name, `job:<name>` as the platform; one query."""
     wanted = {actor for actor in actors if actor}
-    ids = {
-        actor: UUID(actor.partition(":")[2]) for actor in wanted if actor.startswith(("user:", "service:"))
-    }
+    ids = {actor: UUID(actor.partition(":")[2]) for actor in wanted if actor.startswith(("user:", "service:"))}
     users = {user.pk: user.display_name for user in User.objects.filter(pk__in=ids.values())} if ids else {}
     names = {actor: users.get(pk, actor) for actor, pk in ids.items()}
     names.update({actor: f"platform: {actor[4:]}" for actor in wanted if actor.startswith("job:")})

@@ -49,9 +49,7 @@ def runs(user: User) -> QuerySet[ReconciliationRun]:
 
 def breaks(user: User, which: str) -> list[BreakView]:
     """Breaks within reach, newest first; `which` is open or resolved."""
-    rows = Break.objects.filter(state=BreakState(which)).select_related(
-        "account__scope", "owner", "first_run"
-    )
+    rows = Break.objects.filter(state=BreakState(which)).select_related("account__scope", "owner", "first_run")
     found = access.within(rows, user, "account__scope").order_by("-id")[:BREAKS_SHOWN]
     return [BreakView(row, _sides(row.ours, row.theirs)) for row in found]
 

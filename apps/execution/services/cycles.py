@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import quarterdeck
+import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import F, Max, Q
 
@@ -28,6 +29,7 @@ from apps.markets import selectors as markets
 from apps.runtime import services as runtime
 from apps.runtime.host import Slice
 
+log = structlog.get_logger(__name__)
 ACTOR = job("cycles")
 BARS_PER_CYCLE = 200
 ATTEMPTS_MAX = 5
@@ -64,7 +66,10 @@ def open_missing_cycles() -> int:
     idle = Deployment.objects.filter(desired=Desired.RUNNING).exclude(observed=Observed.FAILED)
     opened = 0
     for deployment in idle.exclude(cycles__state=CycleState.DUE).select_related("feed__dataset", "release"):
-        opened += _open_cycle(deployment)
+        try:
+            opened += _open_cycle(deployment)
+        except DomainError as error:  # one bad feed stops no other bot
+            log.warning("cycle.not_opened", deployment=str(deployment.pk), code=error.code)
     return opened
 
 

@@ -23,6 +23,7 @@ class BacktestShown(Shown):
 class BacktestWithEquity(BacktestShown):
     """One backtest with its equity curve."""
 
-    class Meta(BacktestShown.Meta):
+    class Meta:
+        model = Backtest
         fields = (*BacktestShown.Meta.fields, "equity")
         read_only_fields = fields

@@ -1,0 +1,132 @@
+"""Acts on pages: each calls its service, shows a refusal beside its form, and changes nothing when refused."""
+
+from unittest import mock
+
+import pytest
+
+from apps.alerts.models import Alert
+from apps.common.errors import Refused
+from apps.reconciliation.models import Break, ReconciliationRun
+from apps.risk.models import Hold, Limit, LimitRaise
+
+
+def test_the_kill_switch_previews_what_stops(world, signed_in):
+    client = signed_in(world.own.people["operator"])
+    text = client.get(f"/holds/?scope={world.own.desk.scope.pk}").content.decode()
+    assert "This stops desk own" in text
+    assert "own-trend-btc" in text
+    assert "1 opening (cancelled by HALTED)" in text
+
+
+def test_a_hold_is_placed_at_once(world, signed_in):
+    values = {"form": "place", "scope": world.own.desk.scope.pk, "level": "HALTED", "reason": "runaway"}
+    response = signed_in(world.own.people["operator"]).post("/holds/place/", values)
+    assert response.status_code == 302
+    hold = Hold.objects.get(scope=world.own.desk.scope)
+    assert (hold.level, hold.reason, hold.latch_ms is not None) == ("HALTED", "runaway", True)
+
+
+def test_a_hold_on_another_desk_is_refused(world, signed_in):
+    values = {"form": "place", "scope": world.other.desk.scope.pk, "level": "HALTED", "reason": "no"}
+    response = signed_in(world.own.people["operator"]).post("/holds/place/", values)
+    assert response.status_code == 404
+    assert not Hold.objects.filter(scope=world.other.desk.scope).exists()
+
+
+def test_release_takes_a_second_person(world, signed_in):
+    hold, first, second = world.own.hold, world.own.people["operator"], world.own.people["trader"]
+    asked = signed_in(first).post(f"/holds/{hold.pk}/release/", {"to_level": "ACTIVE", "reason": "it is over"})
+    hold.refresh_from_db()
+    ballot = {"form": str(hold.pk), "digest": hold.consent.digest, "verdict": "approve", "reason": "agreed"}
+
+    own = signed_in(first).post(f"/holds/{hold.pk}/vote/", ballot)
+    hold.refresh_from_db()
+    assert (asked.status_code, own.status_code, hold.state) == (302, 403, "active")
+
+    signed_in(second).post(f"/holds/{hold.pk}/vote/", ballot)
+    hold.refresh_from_db()
+    assert hold.state == "released"
+
+
+def test_an_alert_is_acknowledged_then_resolved(world, signed_in):
+    alert, client = world.own.alert, signed_in(world.own.people["operator"])
+    for verb, state in (("acknowledge", "acknowledged"), ("resolve", "resolved")):
+        client.post(f"/alerts/{alert.pk}/{verb}/", {"reason": "looked"})
+        assert Alert.objects.get(pk=alert.pk).state == state
+
+
+def test_acknowledging_needs_the_permission(world, signed_in):
+    alert = world.own.alert
+    response = signed_in(world.own.people["engineer"]).post(f"/alerts/{alert.pk}/acknowledge/", {"reason": "x"})
+    assert response.status_code == 403
+    assert Alert.objects.get(pk=alert.pk).state == "open"
+
+
+def test_a_run_is_asked_for_by_a_person(world, signed_in):
+    account = world.own.account
+    signed_in(world.own.people["operator"]).post(
+        "/reconciliation/run/", {"account": account.pk, "reason": "after the outage"}
+    )
+    assert ReconciliationRun.objects.filter(account=account, trigger="person", state="due").exists()
+
+
+def test_a_break_is_resolved_with_what_was_done(world, signed_in):
+    found = getattr(world.own, "break")
+    signed_in(world.own.people["operator"]).post(f"/reconciliation/{found.pk}/resolve/", {"reason": "booked by hand"})
+    assert Break.objects.get(pk=found.pk).resolution == "booked by hand"
+
+
+def test_lowering_a_limit_is_immediate_and_raising_waits(world, signed_in):
+    client = signed_in(world.own.people["risk owner"])
+    values = {"form": "put", "scope": world.own.bot.scope_id, "kind": "order_quantity", "reason": "calm"}
+    before = LimitRaise.objects.count()
+
+    client.post("/limits/put/", values | {"value": "1", "verb": "lower"})
+    assert Limit.objects.get(pk=world.own.limit.pk).value == 1
+
+    refused = client.post("/limits/put/", values | {"value": "3", "verb": "lower"})
+    assert refused.status_code == 409
+    assert "LIMIT_RAISE_NEEDS_SECOND_PERSON" in refused.content.decode()
+
+    client.post("/limits/put/", values | {"value": "3", "verb": "raise"})
+    assert (Limit.objects.get(pk=world.own.limit.pk).value, LimitRaise.objects.count()) == (1, before + 1)
+
+
+def test_a_deployment_is_paused_with_a_reason(world, signed_in):
+    deployment = world.own.deployment
+    client = signed_in(world.own.people["operator"])
+    client.post(f"/deployments/{deployment.pk}/pause/", {"form": "pause", "reason": "lunch"})
+    deployment.refresh_from_db()
+    assert deployment.desired == "paused"
+    assert "lunch" in client.get(f"/deployments/{deployment.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("path", "service", "values"),
+    [
+        ("/orders/{order}/cancel/", "apps.execution.services.cancel", {"form": "cancel"}),
+        ("/bots/{bot}/close/", "apps.execution.services.close_position", {"deployment": "{deployment}"}),
+    ],
+)
+def test_a_refusal_of_the_service_is_told_with_its_code(world, signed_in, path, service, values):
+    own = world.own
+    names = {"order": own.order.pk, "bot": own.bot.name, "deployment": own.deployment.pk}
+    body = {key: value.format(**names) for key, value in values.items()}
+    with mock.patch(service, side_effect=Refused("TOO_LATE", "it has ended")):
+        response = signed_in(own.people["trader"]).post(path.format(**names), body | {"reason": "out"})
+    assert response.status_code == 409
+
+
+def test_asking_for_a_second_open_promotion_is_refused_beside_the_form(world, signed_in):
+    own = world.own
+    values = {
+        "form": "promote",
+        "account": own.account.pk,
+        "stage": "simulated_execution",
+        "environment": "paper",
+        "capital": "10",
+        "reason": "again",
+    }
+    response = signed_in(own.people["trader"]).post(f"/releases/{own.release.pk}/promote/", values)
+    assert response.status_code == 409
+    assert "PROMOTION_OPEN" in response.content.decode()
