@@ -28,7 +28,7 @@ from apps.releases import services as releases
 from apps.releases.models import Gate, Release
 from apps.releases.states import GateState
 from apps.venues.models import Account
-from tests.bots.archives import BOT_TOML, FILES, make_zip
+from tests.bots.archives import BOT_TOML, FILES, SCHEMA, make_zip
 from tests.markets.builders import HOUR_MS, MARKET_START, make_firm, make_instrument, write_bars
 from tests.venues.builders import make_account
 
@@ -128,11 +128,13 @@ def trust(desk: Desk, key: SigningKey) -> Signer:
     return bots.trust_signer(desk=desk, name="build key", public_key=public, **BY)
 
 
-def write_artifact(bot: Bot, version: str = "1.0.0", body: str = "class Bot: ...") -> Path:
+def write_artifact(
+    bot: Bot, version: str = "1.0.0", body: str = "class Bot: ...", schema: str = SCHEMA
+) -> Path:
     """An artifact of the bot on disk."""
     toml = BOT_TOML.replace("test-bot", bot.name).replace("1.2.3", version)
     path = Path(settings.DATASET_ROOT) / f"{bot.name}-{version}-{len(body)}.zip"
-    path.write_bytes(make_zip(FILES | {"bot.toml": toml, "bot.py": body}))
+    path.write_bytes(make_zip(FILES | {"bot.toml": toml, "bot.py": body, "parameters.schema.json": schema}))
     return path
 
 

@@ -5,6 +5,8 @@ import hashlib
 import os
 import subprocess
 import sys
+import time
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -61,10 +63,33 @@ def _make(name: str) -> None:
     owner(f"ALTER DATABASE {raw} RENAME TO {name}")
 
 
+def drop(name: str) -> None:
+    """Drop a database; a superuser's background worker in it goes away by itself, so it is tried again."""
+    for attempt in range(20):
+        try:
+            owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if attempt == 19:
+                raise
+            time.sleep(0.25)
+
+
 def clone(name: str) -> None:
     """Make database `name` anew from the template."""
-    owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    drop(name)
     owner(f"CREATE DATABASE {name} TEMPLATE {template()}")
+
+
+def drop(name: str) -> None:
+    """Drop database `name` once the server has ended the sessions that its clients have closed."""
+    deadline = time.monotonic() + 20
+    with psycopg.connect(url_of("quarterdeck", "DATABASE_OWNER_URL"), autocommit=True) as connection:
+        while time.monotonic() < deadline:
+            left = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]).fetchone()
+            if left == (0,):
+                break
+    drop(name)
 
 
 def point_django_at(name: str) -> None:
@@ -85,4 +110,4 @@ def cloned() -> Iterator[str]:
         yield name
     finally:
         point_django_at(before)
-        owner(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        drop(name)

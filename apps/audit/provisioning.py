@@ -10,6 +10,7 @@ from apps.audit.kinds import APPEND_ONLY, kind_of
 from apps.audit.triggers import APP_ROLE
 from apps.common.clocks import to_ms, wall_now
 
+CACHE_TABLE = "quarterdeck_cache"  # settings.CACHES; Django's own table, without a model
 READ_ROLE = "quarterdeck_read"
 MONTHS_AHEAD = 3
 # What a reader of the database must not see: password hashes, token digests, sessions, stored answers.
@@ -27,6 +28,7 @@ def statements() -> Iterator[str]:
     yield NO_IGNORING
     yield f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {READ_ROLE}"
     yield f"GRANT SELECT ON django_migrations TO {APP_ROLE}"
+    yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {CACHE_TABLE} TO {APP_ROLE}"
     for model in apps.get_models(include_auto_created=True):
         yield from _grants(model)
     yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {APP_ROLE}"

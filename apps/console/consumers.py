@@ -108,9 +108,7 @@ def _parse(text: str | None) -> set[str] | None:
         message: Any = json.loads(text)
     except ValueError:
         return None
-    wanted = (
-        message.get("topics") if isinstance(message, dict) and message.get("type") == "subscribe" else None
-    )
+    wanted = message.get("topics") if isinstance(message, dict) and message.get("type") == "subscribe" else None
     if not isinstance(wanted, list) or not all(isinstance(topic, str) for topic in wanted):
         return None
     return set(wanted)

@@ -66,10 +66,9 @@ class Hub:
 
     async def close(self) -> None:
         """Stop listening and let Redis go; a socket that comes later starts it again."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        while self._task is not None and not self._task.done():
+            self._task.cancel()  # again and again: a client library may swallow a cancellation
+            await asyncio.wait([self._task], timeout=0.5)
         self._is_up = False
         await self._redis.aclose()
 

@@ -11,8 +11,10 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django_htmx.middleware import HtmxDetails
 
 from apps.access import selectors as access
+from apps.access.models import User
 from apps.access.states import Permission
 from apps.common.errors import DomainError, Invalid, NotFound
 
@@ -28,19 +30,24 @@ class Refusal:
     error: DomainError
 
 
-def show(
-    request: HttpRequest, template: str, context: dict[str, Any], parts: dict[str, str] | None = None
-) -> HttpResponse:
+class Request(HttpRequest):
+    """A page's request: the middleware let only people who are signed in come this far."""
+
+    user: User
+    htmx: HtmxDetails
+    refusal: Refusal
+
+
+def show(request: Request, template: str, context: dict[str, Any], parts: dict[str, str] | None = None) -> HttpResponse:
     """The whole page, or the one fragment that htmx asked for by its id; never kept by a cache."""
-    target = request.htmx.target if getattr(request, "htmx", None) else None  # type: ignore[attr-defined]
-    response = render(request, (parts or {}).get(target or "", template), context)
+    response = render(request, (parts or {}).get(request.htmx.target or "", template), context)
     patch_vary_headers(response, ["HX-Request", "HX-Target", "Cookie"])
     patch_cache_control(response, private=True, no_store=True)
     return response
 
 
 def reach(
-    request: HttpRequest,
+    request: Request,
     rows: QuerySet[Row],
     scope_path: str,
     permission: Permission = Permission.VIEW,
@@ -62,13 +69,13 @@ def acts_on(page: View) -> Callable[[View], View]:
 
     def decorate(act: View) -> View:
         @wraps(act)
-        def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def view(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method != "POST":
                 return redirect(request.path.rsplit("/", 2)[0] + "/")
             try:
                 return act(request, *args, **kwargs)
             except DomainError as error:
-                request.refusal = Refusal(request.POST.get("form", ""), error)  # type: ignore[attr-defined]
+                request.refusal = Refusal(request.POST.get("form", ""), error)
                 response = page(request, *args, **kwargs)
                 response.status_code = error.status
                 return response
@@ -78,7 +85,7 @@ def acts_on(page: View) -> Callable[[View], View]:
     return decorate
 
 
-def done(request: HttpRequest, message: str, to: str, *args: Any) -> HttpResponse:
+def done(request: Request, message: str, to: str, *args: Any) -> HttpResponse:
     """Say what was done and go on to the page named `to`."""
     messages.success(request, message)
     return redirect(to, *args)

@@ -32,9 +32,7 @@ def signed_in(session_key: str) -> User | None:
     """The active person of the session as it is in the database now, or None."""
     session = import_string(f"{settings.SESSION_ENGINE}.SessionStore")(session_key)
     data: dict[str, Any] = session.load()
-    user = (
-        User.objects.filter(pk=data.get(SESSION_KEY), is_active=True).first() if SESSION_KEY in data else None
-    )
+    user = User.objects.filter(pk=data[SESSION_KEY], is_active=True).first() if SESSION_KEY in data else None
     kept = data.get(HASH_SESSION_KEY, "")
     if user is None or user.is_service or not constant_time_compare(kept, user.get_session_auth_hash()):
         return None

@@ -18,17 +18,13 @@ LOOKS = {
     Look(WARN, "◣"): "REDUCING",
     Look(BAD, "■"): "HALTED failed FAILED",
     Look(GOOD, "✓"): "passed clean FILLED granted approved applied drained not_needed done acknowledged",
-    Look(
-        WARN, "◔"
-    ): "pending voting gating starting due PARTIALLY_FILLED PENDING_CANCEL SUBMITTING INITIALIZED",
+    Look(WARN, "◔"): "pending voting gating starting due PARTIALLY_FILLED PENDING_CANCEL SUBMITTING INITIALIZED",
     Look(WARN, "‖"): "paused stalled",
     Look(WARN, "?"): "UNKNOWN",
     Look(BAD, "✕"): "denied DENIED REJECTED refused broken error critical open_break",
     Look(INFO, "◔"): "ACCEPTED open informational",
     Look(WARN, "▲"): "high",
-    Look(
-        PLAIN, "○"
-    ): "stopped CANCELED EXPIRED NOT_SENT expired withdrawn void released resolved ended retired",
+    Look(PLAIN, "○"): "stopped CANCELED EXPIRED NOT_SENT expired withdrawn void released resolved ended retired",
 }
 _BY_STATE = {name: look for look, names in LOOKS.items() for name in names.split()}
 

@@ -1,6 +1,7 @@
 """Reads of the market: the clock of a feed, its delivered bars, their freshness, FX rates."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -15,6 +16,15 @@ from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument
 from apps.markets.series import series_of
 
 RATE_STEP = Decimal("0.000000000000000001")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a feed says at one moment: its newest bar, the market clock, and how many wall ms it is late."""
+
+    bar: Bar | None
+    market_at: datetime
+    late_ms: int
 
 
 def clock_of(feed: Feed, row: FeedClock | None = None) -> rules.Clock:
@@ -75,12 +85,19 @@ def next_bar_due(feed: Feed) -> datetime | None:
 
 def freshness_ms(feed: Feed) -> int:
     """By how many wall milliseconds the newest bar is late; 0 on schedule and in a closed session."""
+    return reading(feed).late_ms
+
+
+def reading(feed: Feed) -> Reading:
+    """`last_bar`, `market_now` and `freshness_ms` of one and the same moment, for one look at the clock."""
     clock, now_ms = clock_of(feed), to_ms(wall_now())
     series = series_of(feed.dataset)
     count = series.complete(rules.market_time(clock, now_ms))
-    last_end_ms = series.ends[count - 1] if count else series.bars[0].start_ms
+    bar = series.bars[count - 1] if count else None
+    last_end_ms = bar.end_ms if bar else series.bars[0].start_ms
     calendar = feed.instrument.session_calendar
-    return rules.lag(clock, now_ms, last_end_ms, feed.dataset.interval_ms, calendar)
+    late_ms = rules.lag(clock, now_ms, last_end_ms, feed.dataset.interval_ms, calendar)
+    return Reading(bar, from_ms(bar.end_ms) if bar else feed.dataset.first_start, late_ms)
 
 
 def sdk_instrument(instrument: Instrument) -> SdkInstrument:

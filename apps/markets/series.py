@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from uuid import UUID
 
 from django.conf import settings
 from quarterdeck.bars import parse_bars
 from quarterdeck.events import Bar
 
 from apps.common.errors import Invalid, NotFound, Refused
-from apps.markets.models import Dataset
+from apps.markets.models import Dataset, Instrument
 
 SERIES_MAX = 16
 
@@ -60,7 +61,14 @@ def parse(content: bytes, symbol: str, interval_ms: int) -> Series:
 
 def series_of(dataset: Dataset) -> Series:
     """The bars of a frozen dataset; Refused DATASET_CHANGED when the file is not what was frozen."""
-    return _load(dataset.file_name, dataset.sha256, dataset.instrument.symbol, dataset.interval_ms)
+    symbol = _symbol_of(dataset.instrument_id)
+    return _load(dataset.file_name, dataset.sha256, symbol, dataset.interval_ms)
+
+
+@lru_cache(maxsize=SERIES_MAX)
+def _symbol_of(instrument_id: UUID) -> str:
+    """The symbol of an instrument, which never changes: frozen bars carry it."""
+    return Instrument.objects.values_list("symbol", flat=True).get(pk=instrument_id)
 
 
 @lru_cache(maxsize=SERIES_MAX)

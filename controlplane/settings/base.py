@@ -189,15 +189,9 @@ STATIC_URL = "/static/"
 STATIC_ROOT = Path(os.environ.get("STATIC_ROOT", ROOT / "staticfiles"))
 STATICFILES_DIRS = [ROOT / "static"]
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-RATE_LIMIT_CACHES = {"default"}
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "quarterdeck"},
-    }
-}
-
+# In PostgreSQL: signing in is rate-limited through it, and must work while Redis is away.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "quarterdeck_cache"}}
+SILENCED_SYSTEM_CHECKS = ["guardian.W001"]  # grants are read by access.selectors, not by an auth backend
 # Celery only wakes workers: a message lost, doubled or late changes nothing (design rule 1).
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -241,7 +235,8 @@ QUEUES: dict[str, list[str]] = {
         "promotions.expire_due",
     ],
 }
-CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name} for name in QUEUES}
+# Without acknowledgements: one that Redis could not take when it died would hold a prefetch slot for ever.
+CELERY_TASK_QUEUES = {name: {"exchange": name, "routing_key": name, "no_ack": True} for name in QUEUES}
 CELERY_TASK_ROUTES = {task: {"queue": queue} for queue, tasks in QUEUES.items() for task in tasks}
 # Sweeps: every obligation is found within these seconds even when its nudge was lost.
 SWEEP_S: dict[str, float] = {

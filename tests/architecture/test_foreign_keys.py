@@ -15,9 +15,7 @@ def _rows() -> dict[str, int]:
     """App -> its row in the import contract, the lowest row being 0."""
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(one["layers"] for one in contracts if one["id"] == "apps")
-    return {
-        app.strip(" ()"): row for row, layer in enumerate(reversed(layers)) for app in layer.split("|")
-    }
+    return {app.strip(" ()"): row for row, layer in enumerate(reversed(layers)) for app in layer.split("|")}
 
 
 def _app(model: type[models.Model]) -> str | None:

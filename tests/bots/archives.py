@@ -30,9 +30,7 @@ FILES = {
 }
 
 
-def make_zip(
-    files: Mapping[str, str | bytes] = FILES, *extra: tuple[zipfile.ZipInfo | str, str | bytes]
-) -> bytes:
+def make_zip(files: Mapping[str, str | bytes] = FILES, *extra: tuple[zipfile.ZipInfo | str, str | bytes]) -> bytes:
     """A zip of these files, then the extra entries as they are, duplicates included."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():

@@ -241,9 +241,7 @@ def test_other_languages_are_refused_for_now():
 
 
 def test_a_missing_description_is_refused():
-    assert (
-        refused(make_zip({k: v for k, v in FILES.items() if k != "bot.toml"})) == "ARTIFACT_MANIFEST_MISSING"
-    )
+    assert refused(make_zip({k: v for k, v in FILES.items() if k != "bot.toml"})) == "ARTIFACT_MANIFEST_MISSING"
 
 
 def test_a_missing_entry_point_is_refused():

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import redis
 from asgiref.testing import ApplicationCommunicator
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.test import Client
@@ -153,7 +154,7 @@ def test_a_socket_ends_soon_after_the_sign_in_does(world, monkeypatch, revoke):
 
     async def scene():
         async with socket(cookie) as browser:
-            await asyncio.to_thread(_revoke, person, revoke)
+            await database_sync_to_async(_revoke)(person, revoke)
             return await close_code(browser)
 
     assert play(scene) == consumers.SIGNED_OUT

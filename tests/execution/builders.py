@@ -31,6 +31,7 @@ from apps.venues.models import Account
 from apps.venues.paper import matching
 from apps.venues.paper import services as paper
 from apps.venues.paper.adapter import PaperAdapter
+from apps.venues.paper.models import PaperMarket
 from tests.markets.builders import BY, WALL_START, Wall
 from tests.venues.builders import list_paper, make_account
 
@@ -145,6 +146,13 @@ def work_orders() -> int:
     for order in taken:
         execution.send(order)
     return len(taken)
+
+
+def trade_in_parts(per_bar: str = "0.002") -> None:
+    """Let the venue trade only a part of each bar's volume of 1,000."""
+    market = PaperMarket.objects.get()
+    market.simulation["participation_cap"] = per_bar
+    market.save()
 
 
 def states_of(order: Order) -> list[str]:

@@ -22,9 +22,7 @@ NOT_FROM_COMPOSE = {"DATABASE_OWNER_URL", "QUARTERDECK_PROCESS", "STATIC_ROOT", 
 
 
 def test_every_queue_has_exactly_one_worker_service() -> None:
-    served = [
-        _option(service["command"], "-Q") for name, service in PRODUCT.items() if name.startswith("worker")
-    ]
+    served = [_option(service["command"], "-Q") for name, service in PRODUCT.items() if name.startswith("worker")]
     assert sorted(served) == sorted(settings.QUEUES)
 
 

@@ -157,9 +157,7 @@ with embedded_servers(pathlib.Path(sys.argv[1])) as environment:
 
 
 def _run_and_kill_owner(place: Path) -> int:
-    ended = subprocess.run(
-        [sys.executable, "-c", OWNER, str(place)], cwd=ROOT, env=os.environ, timeout=60, check=False
-    )
+    ended = subprocess.run([sys.executable, "-c", OWNER, str(place)], cwd=ROOT, env=os.environ, timeout=60, check=False)
     assert ended.returncode == -signal.SIGKILL
     log = (place / "log" / "postgres.log").read_text()
     return int(log.split("[", 1)[1].split("]", 1)[0])
@@ -177,8 +175,4 @@ def _postmaster_pid(place: Path) -> int:
 
 
 def _command_lines() -> list[Path]:
-    return [
-        path / "cmdline"
-        for path in Path("/proc").iterdir()
-        if path.name.isdecimal() and is_alive(int(path.name))
-    ]
+    return [path / "cmdline" for path in Path("/proc").iterdir() if path.name.isdecimal() and is_alive(int(path.name))]

@@ -44,9 +44,7 @@ def test_every_direct_requirement_is_locked() -> None:
 
 def test_embedded_servers_are_not_among_the_product_requirements() -> None:
     product = (ROOT / "requirements.txt").read_text()
-    assert [
-        name for name in _direct((ROOT / "requirements-embedded.in").read_text()) if name in product
-    ] == []
+    assert [name for name in _direct((ROOT / "requirements-embedded.in").read_text()) if name in product] == []
 
 
 def test_browser_packages_are_locked_by_integrity() -> None:

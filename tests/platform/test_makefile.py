@@ -18,9 +18,7 @@ def test_promised_targets_exist_and_are_few() -> None:
 
 
 def test_help_explains_every_target() -> None:
-    shown = subprocess.run(
-        ["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout
+    shown = subprocess.run(["make", "-s", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     explained = dict(re.findall(r"^make (\w+) +(\S.*)$", shown, re.MULTILINE))
     phony = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
     assert phony is not None

@@ -171,9 +171,7 @@ def test_state_is_readable_by_its_owner_alone(var: Path) -> None:
     assert stat.S_IMODE(mode) == 0o600
 
 
-def _supervisor(
-    word: str, var: Path, *arguments: str, **environment: str
-) -> subprocess.CompletedProcess[str]:
+def _supervisor(word: str, var: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "controlplane.supervisor", word, *arguments],
         cwd=ROOT,

@@ -82,6 +82,4 @@ def reconcile(account: Account) -> ReconciliationRun:
 
 def open_breaks() -> set[tuple[str, str]]:
     """Kind and severity of every open break that a run found."""
-    return set(
-        Break.objects.filter(state="open").exclude(first_run__state="due").values_list("kind", "severity")
-    )
+    return set(Break.objects.filter(state="open").exclude(first_run__state="due").values_list("kind", "severity"))

@@ -108,9 +108,7 @@ def test_an_order_cancelled_before_it_left_need_not_be_there() -> None:
     sent = replace(unsent, was_acknowledged=True)
 
     assert rules.compare(replace(OURS, orders={"order": unsent}), replace(THEIRS, orders={})) == []
-    assert kinds(replace(OURS, orders={"order": sent}), replace(THEIRS, orders={})) == [
-        ("order_missing", "order")
-    ]
+    assert kinds(replace(OURS, orders={"order": sent}), replace(THEIRS, orders={})) == [("order_missing", "order")]
 
 
 def test_positions_and_cash_are_compared_by_key_from_zero() -> None:

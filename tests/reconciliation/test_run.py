@@ -92,9 +92,7 @@ def move_cash() -> None:
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
-def test_a_difference_at_the_venue_is_a_break(
-    books: World, break_it: object, expected: set[tuple[str, str]]
-) -> None:
+def test_a_difference_at_the_venue_is_a_break(books: World, break_it: object, expected: set[tuple[str, str]]) -> None:
     break_it()  # type: ignore[operator]
 
     run = reconcile(books.own.account)

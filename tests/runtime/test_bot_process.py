@@ -19,9 +19,7 @@ IMPATIENT = SandboxLimits(slice_seconds_max=1.0)
 
 
 def process_of(build_dir, limits=None, checkpoint=None, **parameters):
-    return BotProcess(
-        build_dir, parameters=parameters, instruments=[BTC], checkpoint=checkpoint, seed=1, limits=limits
-    )
+    return BotProcess(build_dir, parameters=parameters, instruments=[BTC], checkpoint=checkpoint, seed=1, limits=limits)
 
 
 def feed_one(folder, body, limits=IMPATIENT):
@@ -100,9 +98,7 @@ def on_bar(self, bar):
 
 
 def test_an_endless_loop_is_a_timeout_and_leaves_no_process(tmp_path):
-    process = process_of(
-        write_bot(tmp_path / "bot", "def on_bar(self, bar):\n    while True: pass"), IMPATIENT
-    )
+    process = process_of(write_bot(tmp_path / "bot", "def on_bar(self, bar):\n    while True: pass"), IMPATIENT)
     process.start()
     pid = process.pid
 
@@ -223,9 +219,7 @@ def test_a_dead_process_refuses_more(tmp_path):
 
 def test_a_killed_worker_takes_its_sandbox_along(tmp_path):
     bot = write_bot(tmp_path / "bot", "pass")
-    worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(bot)], cwd=ROOT, stdout=subprocess.PIPE, text=True
-    )
+    worker = subprocess.Popen([sys.executable, "-c", WORKER, str(bot)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     child_pid, scratch_dir = int(worker.stdout.readline()), worker.stdout.readline().strip()
     assert is_running(child_pid)
 

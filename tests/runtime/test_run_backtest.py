@@ -58,9 +58,7 @@ def test_lockstep_and_batch_are_the_same_bot(bars):
     """Fed bar by bar against books outside, as a live cycle is, it wants and gets the same."""
     batch = backtest(bars[:400])
     book, intents = Book(BTC, COSTS, seed=7, cash=CASH), []
-    process = BotProcess(
-        BTC_TREND, parameters=BTC_TREND_PARAMETERS, instruments=[BTC], checkpoint=None, seed=7
-    )
+    process = BotProcess(BTC_TREND, parameters=BTC_TREND_PARAMETERS, instruments=[BTC], checkpoint=None, seed=7)
     with process:
         for bar in bars[:400]:
             said = process.feed([*book.advance(bar), bar]).intents

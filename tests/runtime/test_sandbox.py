@@ -148,9 +148,7 @@ def test_the_attacks_work_where_nothing_stops_them(tmp_path):
 def readable_interpreter():
     """An interpreter that another user may start; None on a machine that has only a private one."""
     base = getattr(sys, "_base_executable", sys.executable)
-    shared = [
-        shutil.which(f"python3{minor}", path="/usr/bin:/usr/local/bin") for minor in (".11", ".12", ".13")
-    ]
+    shared = [shutil.which(f"python3{minor}", path="/usr/bin:/usr/local/bin") for minor in (".11", ".12", ".13")]
     for path in (base, *shared):
         probe_run = [path or "", "-c", "import asyncio"]
         with contextlib.suppress(OSError):
@@ -213,9 +211,7 @@ def test_filter_is_a_program_the_kernel_would_take(arch):
 
 def test_both_tables_refuse_what_matters():
     for arch in ("x86_64", "aarch64"):
-        assert {"socket", "connect", "ptrace", "execve", "kill", "unshare", "mount", "bpf"} <= set(
-            denied(arch)
-        )
+        assert {"socket", "connect", "ptrace", "execve", "kill", "unshare", "mount", "bpf"} <= set(denied(arch))
     assert (denied("x86_64")["socket"], denied("aarch64")["socket"]) == (41, 198)
 
 

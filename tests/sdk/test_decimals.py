@@ -28,9 +28,7 @@ def test_plain_strings_read_back_as_the_same_number(value):
     assert plain(parse_decimal(text)) == text
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [("0E+3", "0"), ("-0.00", "0"), ("1.500", "1.5"), ("1E+2", "100")]
-)
+@pytest.mark.parametrize(("value", "text"), [("0E+3", "0"), ("-0.00", "0"), ("1.500", "1.5"), ("1E+2", "100")])
 def test_plain_strings_have_one_form(value, text):
     assert plain(Decimal(value)) == text
 

@@ -10,9 +10,7 @@ from jsonschema import Draft202012Validator
 
 from apps.bots import schemas
 
-EXAMPLES = sorted(
-    path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/bot.toml")
-)
+EXAMPLES = sorted(path.parent for path in (Path(__file__).resolve().parents[2] / "examples").glob("*/bot.toml"))
 
 
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.name)

@@ -18,9 +18,7 @@ from tests.markets.builders import Wall
 from tests.venues.builders import ACCOUNT, list_paper, make_account, make_request, make_venue, open_paper
 
 
-def test_a_call_inside_a_transaction_is_a_programming_error(
-    wall: Wall, folder: Path, committed_db: str
-) -> None:
+def test_a_call_inside_a_transaction_is_a_programming_error(wall: Wall, folder: Path, committed_db: str) -> None:
     list_paper(folder, ["100", "101"])
     open_paper()
     venue = services.adapter_for(make_account())

@@ -26,14 +26,10 @@ def check_books() -> None:
     for account in PaperAccount.objects.all():
         trades = list(PaperTrade.objects.filter(account=account).order_by("sequence"))
         assert [trade.sequence for trade in trades] == list(range(1, len(trades) + 1))
-        cash = sum(
-            (cash_delta(Side(t.side), t.quantity, t.price, t.fee, Decimal(1)) for t in trades), Decimal(0)
-        )
+        cash = sum((cash_delta(Side(t.side), t.quantity, t.price, t.fee, Decimal(1)) for t in trades), Decimal(0))
         assert account.cash == account.opening_cash + cash
         for held in PaperPosition.objects.filter(account=account):
-            signed = [
-                t.quantity if t.side == "BUY" else -t.quantity for t in trades if t.symbol == held.symbol
-            ]
+            signed = [t.quantity if t.side == "BUY" else -t.quantity for t in trades if t.symbol == held.symbol]
             assert held.quantity == sum(signed)
     for order in PaperOrder.objects.all():
         assert order.filled_quantity == sum(trade.quantity for trade in order.trades.all())
@@ -215,9 +211,7 @@ def test_two_matchers_of_one_market_trade_once(wall: Wall, folder: Path, committ
     check_books()
 
 
-def test_a_reader_with_a_cursor_misses_no_trade_of_two_matchers(
-    wall: Wall, folder: Path, committed_db: str
-) -> None:
+def test_a_reader_with_a_cursor_misses_no_trade_of_two_matchers(wall: Wall, folder: Path, committed_db: str) -> None:
     symbols, capped = ("BTC-USD", "ETH-USD"), {"participation_cap": "0.1"}
     for symbol, volume in zip(symbols, ("40", "40.0"), strict=True):
         list_paper(folder, CLOSES, symbol=symbol, speed=36_000, simulation=dict(capped), volume=volume)

@@ -37,7 +37,8 @@ class Idempotent:
     """Runs each unsafe call at most once per caller and key, and answers repeats from storage."""
 
     key_required_for: frozenset[str] = frozenset()
-    asks_a_venue: frozenset[str] = frozenset()
+    # Acts that ask a venue or must commit by themselves, such as a hold, whose latch is its commit.
+    commits_itself: frozenset[str] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """After authentication, put the guard around the handler that is about to run."""
@@ -68,7 +69,7 @@ class Idempotent:
             first.append(self._handled(handle))
             return _answer(first[0])
 
-        run = idempotency.once_outside if self._action in self.asks_a_venue else idempotency.once
+        run = idempotency.once_outside if self._action in self.commits_itself else idempotency.once
         answer, is_replay = run(cast(User, request.user), key, _digest(request), execute)
         return _replayed(answer) if is_replay else first[0]
 

@@ -58,7 +58,7 @@ def revoke_token(*, token: Token, actor: User | str, reason: str) -> Token:
 def token_for(text: str) -> Token | None:
     """The valid token with that text, or None."""
     parts = text.split("_", 2)
-    if len(parts) != 3 or parts[0] != "qd":
+    if len(parts) != 3 or parts[0] != "qd" or not parts[1].isalnum():
         return None
     token = Token.objects.select_related("user").filter(prefix=parts[1]).first()
     now = wall_now()

@@ -24,8 +24,8 @@ def compare(before: Any, after: Any, path: tuple[str, ...] = ()) -> Iterator[Dif
     if all(nodes) and not (before is ABSENT and after is ABSENT) and len(path) < DEPTH_MAX:
         yield from _children(before, after, path)
         return
-    shown = [None if side is ABSENT else side for side in (before, after)]
-    yield DiffRow(".".join(path), *shown, kind=_kind(before, after))
+    left, right = (None if side is ABSENT else side for side in (before, after))
+    yield DiffRow(".".join(path), left, right, _kind(before, after))
 
 
 def _is_node(value: Any) -> bool:

@@ -1,7 +1,7 @@
 """The fleet: one row per bot, read with a number of queries that does not grow with the fleet."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -96,8 +96,9 @@ def _attention() -> Q:
     return wanted | Q(pk__in=running.filter(held).values("bot_id"))
 
 
-def rows(page: Sequence[Bot]) -> list[FleetRow]:
+def rows(page: Iterable[Bot]) -> list[FleetRow]:
     """The rows of these bots."""
+    page = list(page)
     ids = [bot.pk for bot in page]
     deployments = running_by_bot(ids)
     holds = trading.holds_by_scope()

@@ -11,6 +11,7 @@ from apps.console.selectors import diffs
 from apps.console.selectors.diffs import DiffRow
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.reconciliation.states import BreakState
+from apps.venues import selectors as venues
 from apps.venues.models import Account
 
 BREAKS_SHOWN = 200
@@ -35,10 +36,10 @@ class BreakView:
 def accounts(user: User) -> list[Books]:
     """Every account within reach with its newest run; two queries."""
     newest = ReconciliationRun.objects.filter(account=OuterRef("pk")).order_by("-id").values("pk")[:1]
-    rows = Account.objects.select_related("venue", "scope").annotate(newest=Subquery(newest)).order_by("name")
-    found = list(access.within(rows, user, "scope"))
-    runs_by_id = ReconciliationRun.objects.in_bulk([row.newest for row in found if row.newest])
-    return [Books(row, runs_by_id.get(row.newest)) for row in found]
+    found = list(venues.visible_accounts(user))
+    wanted = Account.objects.filter(pk__in=[row.pk for row in found]).annotate(newest=Subquery(newest)).values("newest")
+    by_account = {run.account_id: run for run in ReconciliationRun.objects.filter(pk__in=wanted)}
+    return [Books(row, by_account.get(row.pk)) for row in found]
 
 
 def runs(user: User) -> QuerySet[ReconciliationRun]:

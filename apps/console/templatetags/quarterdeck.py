@@ -73,9 +73,7 @@ def when(value: datetime | None, kind: str = "") -> SafeString | str:
     full = f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d} UTC{note}"
     is_near = kind != "market" and abs((wall_now() - value).days) < 1
     short = f"{value:%H:%M:%S}" if is_near else f"{value:%Y-%m-%d %H:%M}"
-    return format_html(
-        '<time class="qd-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), full, short
-    )
+    return format_html('<time class="qd-nowrap" datetime="{}" title="{}">{}</time>', value.isoformat(), full, short)
 
 
 @register.filter
@@ -111,9 +109,7 @@ def short(value: Any) -> SafeString:
 @register.simple_tag
 def mode(value: str) -> SafeString:
     """The mode badge: LIVE is striped, PAPER is plain blue."""
-    return format_html(
-        '<span class="qd-mode qd-mode-{}">{}</span>', value or "none", (value or "none").upper()
-    )
+    return format_html('<span class="qd-mode qd-mode-{}">{}</span>', value or "none", (value or "none").upper())
 
 
 @register.filter
@@ -178,10 +174,7 @@ def sparkline(values: list[Decimal], label: str) -> dict[str, Any]:
     low, high = min(values), max(values)
     height = (high - low) or Decimal(1)
     step = Decimal(96) / (len(values) - 1)
-    points = [
-        f"{float(step * n):.1f},{float(22 - 20 * (value - low) / height):.1f}"
-        for n, value in enumerate(values)
-    ]
+    points = [f"{float(step * n):.1f},{float(22 - 20 * (value - low) / height):.1f}" for n, value in enumerate(values)]
     change = values[-1] - values[0]
     return {
         "points": " ".join(points),

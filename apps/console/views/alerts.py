@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import selectors
@@ -15,11 +15,12 @@ from apps.alerts.models import Alert
 from apps.alerts.states import AlertState, Tier
 from apps.console import pages
 from apps.console.forms import ReasonForm
+from apps.console.pages import Request
 
 PAGE_SIZE = 50
 
 
-def index(request: HttpRequest, alert_id: UUID | None = None) -> HttpResponse:
+def index(request: Request, alert_id: UUID | None = None) -> HttpResponse:
     """What stands, most urgent first; resolved ones on request."""
     state, tier, text = (request.GET.get(name, "") for name in ("state", "tier", "q"))
     rows = inbox.visible(request.user) if state else inbox.standing(request.user)
@@ -39,13 +40,13 @@ def index(request: HttpRequest, alert_id: UUID | None = None) -> HttpResponse:
 
 
 @require_GET
-def critical(request: HttpRequest) -> HttpResponse:
+def critical(request: Request) -> HttpResponse:
     """The notice at the top of every page."""
     return pages.show(request, "components/_critical.html", {})
 
 
 @pages.acts_on(index)
-def acknowledge(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+def acknowledge(request: Request, alert_id: UUID) -> HttpResponse:
     """Somebody works on it."""
     alert, reason = _find(request, alert_id)
     alerts.acknowledge(alert=alert, actor=request.user, reason=reason)
@@ -53,14 +54,14 @@ def acknowledge(request: HttpRequest, alert_id: UUID) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def resolve(request: HttpRequest, alert_id: UUID) -> HttpResponse:
+def resolve(request: Request, alert_id: UUID) -> HttpResponse:
     """What it was about is over."""
     alert, reason = _find(request, alert_id)
     alerts.resolve(alert=alert, actor=request.user, reason=reason)
     return pages.done(request, f"Resolved: {alert.title}", "alerts")
 
 
-def _find(request: HttpRequest, alert_id: UUID) -> tuple[Alert, str]:
+def _find(request: Request, alert_id: UUID) -> tuple[Alert, str]:
     alert = pages.reach(request, Alert.objects.select_related("scope"), "scope", pk=alert_id)
     access.require(request.user, Permission.OPERATE, alert.scope)
     return alert, str(pages.cleaned(ReasonForm(request.POST))["reason"])

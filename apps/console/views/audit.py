@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import selectors
@@ -15,6 +15,7 @@ from apps.audit.models import Record
 from apps.common.errors import Forbidden, NotFound
 from apps.console import exports, pages
 from apps.console.forms import AuditFilter
+from apps.console.pages import Request
 from apps.console.selectors import audit, people
 
 PAGE_SIZE = 50
@@ -33,15 +34,13 @@ COLUMNS = (
 )
 
 
-def _require_auditor(request: HttpRequest) -> None:
+def _require_auditor(request: Request) -> None:
     if not selectors.visible_scope_ids(request.user, Permission.AUDIT):
-        raise Forbidden(
-            "PERMISSION_DENIED", "none of your roles lets you read the audit: ask an administrator"
-        )
+        raise Forbidden("PERMISSION_DENIED", "none of your roles lets you read the audit: ask an administrator")
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     """Acts that match, newest first."""
     _require_auditor(request)
     form = AuditFilter(request.GET)
@@ -52,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def export(request: HttpRequest, kind: str) -> StreamingHttpResponse:
+def export(request: Request, kind: str) -> StreamingHttpResponse:
     """Everything that matches, as CSV or JSON Lines; it streams."""
     _require_auditor(request)
     rows = audit.records(request.user, AuditFilter(request.GET).given())
@@ -78,7 +77,7 @@ def _object(row: Record) -> dict[str, Any]:
 
 
 @require_GET
-def history(request: HttpRequest, label: str, object_id: UUID) -> HttpResponse:
+def history(request: Request, label: str, object_id: UUID) -> HttpResponse:
     """Every version of one object, with what changed, who did it and why."""
     found = audit.biography(label, object_id)
     if not access.may(request.user, Permission.VIEW, found.scope):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import services as access
@@ -12,6 +12,7 @@ from apps.bots.models import Bot
 from apps.common.errors import NotFound
 from apps.console import pages
 from apps.console.forms import CloseForm
+from apps.console.pages import Request
 from apps.console.selectors import bots, people
 from apps.console.selectors.bots import Header
 from apps.execution import services as execution
@@ -20,7 +21,7 @@ PAGE_SIZE = 50
 TABS = ("overview", "orders", "positions", "releases", "history")
 
 
-def show(request: HttpRequest, name: str, tab: str = "overview") -> HttpResponse:
+def show(request: Request, name: str, tab: str = "overview") -> HttpResponse:
     """One tab of a bot."""
     bot = find(request, name)
     head = bots.header(bot)
@@ -83,7 +84,7 @@ READERS = {
 
 
 @require_GET
-def series(request: HttpRequest, name: str, deployment_id: str) -> JsonResponse:
+def series(request: Request, name: str, deployment_id: str) -> JsonResponse:
     """The series of the charts; `after` (market milliseconds) asks for what is new."""
     bot = find(request, name)
     deployment = bot.deployments.filter(pk=deployment_id).select_related("feed__dataset").first()
@@ -95,7 +96,7 @@ def series(request: HttpRequest, name: str, deployment_id: str) -> JsonResponse:
 
 
 @pages.acts_on(show)
-def close(request: HttpRequest, name: str) -> HttpResponse:
+def close(request: Request, name: str) -> HttpResponse:
     """A person's reduce or close ticket."""
     bot = find(request, name)
     access.require(request.user, Permission.EXIT, bot.scope)
@@ -113,6 +114,6 @@ def close(request: HttpRequest, name: str) -> HttpResponse:
     return pages.done(request, f"Exit order {order.client_order_id} is {order.state}", "order", order.pk)
 
 
-def find(request: HttpRequest, name: str) -> Bot:
+def find(request: Request, name: str) -> Bot:
     """The bot of that name within reach."""
     return pages.reach(request, bots.visible(request.user), "scope", name=name)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import selectors
@@ -12,6 +12,7 @@ from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import ReasonForm
+from apps.console.pages import Request
 from apps.console.selectors import people
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment, DeploymentEvent
@@ -28,7 +29,7 @@ def _rows() -> QuerySet[Deployment]:
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     """What runs, and the log of all deployments, newest first."""
     log = DeploymentEvent.objects.select_related("deployment__bot", "deployment__account").order_by("-id")
     log = selectors.within(log, request.user, "deployment__bot__scope")
@@ -41,12 +42,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "names": people.names_of(event.actor for event in page.object_list),
     }
-    return pages.show(
-        request, "console/deployments.html", context, {"deployments": "console/_deployments.html"}
-    )
+    return pages.show(request, "console/deployments.html", context, {"deployments": "console/_deployments.html"})
 
 
-def show(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+def show(request: Request, deployment_id: UUID) -> HttpResponse:
     """One deployment: desired and observed, its cycles and its log."""
     deployment = _find(request, deployment_id)
     events = list(deployment.events.order_by("-sequence")[:PAGE_SIZE])
@@ -63,24 +62,24 @@ def show(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
 
 
 @pages.acts_on(show)
-def pause(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+def pause(request: Request, deployment_id: UUID) -> HttpResponse:
     """Stop deciding; positions and protective orders stay."""
     return _act(request, deployment_id, "pause", "Paused")
 
 
 @pages.acts_on(show)
-def resume(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+def resume(request: Request, deployment_id: UUID) -> HttpResponse:
     """Decide again, on the same build."""
     return _act(request, deployment_id, "resume", "Resumed")
 
 
 @pages.acts_on(show)
-def stop(request: HttpRequest, deployment_id: UUID) -> HttpResponse:
+def stop(request: Request, deployment_id: UUID) -> HttpResponse:
     """End the deployment; its slice of the account becomes free."""
     return _act(request, deployment_id, "stop", "Stopped")
 
 
-def _act(request: HttpRequest, deployment_id: UUID, verb: str, word: str) -> HttpResponse:
+def _act(request: Request, deployment_id: UUID, verb: str, word: str) -> HttpResponse:
     deployment = _find(request, deployment_id)
     access.require(request.user, Permission.OPERATE, deployment.bot.scope)
     reason = pages.cleaned(ReasonForm(request.POST))["reason"]
@@ -88,5 +87,5 @@ def _act(request: HttpRequest, deployment_id: UUID, verb: str, word: str) -> Htt
     return pages.done(request, f"{word} {deployment}", "deployment", deployment.pk)
 
 
-def _find(request: HttpRequest, deployment_id: UUID) -> Deployment:
+def _find(request: Request, deployment_id: UUID) -> Deployment:
     return pages.reach(request, _rows(), "bot__scope", pk=deployment_id)

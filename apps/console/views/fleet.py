@@ -1,12 +1,13 @@
 """The fleet page."""
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import selectors as access
 from apps.access.models import Desk
 from apps.console import exports, pages
+from apps.console.pages import Request
 from apps.console.selectors import fleet
 from apps.console.templatetags.quarterdeck import words
 
@@ -27,7 +28,7 @@ HEADER = (
 )
 
 
-def _filters(request: HttpRequest) -> fleet.Filters:
+def _filters(request: Request) -> fleet.Filters:
     wanted = request.GET
     return fleet.Filters(
         text=wanted.get("q", "")[:60],
@@ -38,14 +39,14 @@ def _filters(request: HttpRequest) -> fleet.Filters:
 
 
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: Request) -> HttpResponse:
     """Bots × environments."""
     filters = _filters(request)
     page = Paginator(fleet.bots(request.user, filters), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "filters": filters,
         "page": page,
-        "rows": fleet.rows(page.object_list),
+        "rows": fleet.rows(page),
         "environments": fleet.SHOWN_ENVIRONMENTS,
         "totals": fleet.totals(request.user),
         "desks": access.within(Desk.objects.order_by("name"), request.user, "scope"),
@@ -54,7 +55,7 @@ def show(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-def export(request: HttpRequest) -> StreamingHttpResponse:
+def export(request: Request) -> StreamingHttpResponse:
     """The same list as CSV."""
     found = fleet.rows(fleet.bots(request.user, _filters(request))[:EXPORT_ROWS_MAX])
     return exports.csv_file("fleet.csv", HEADER, map(_line, found))

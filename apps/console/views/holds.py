@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from apps.access import selectors
 from apps.access import services as access
@@ -10,18 +10,17 @@ from apps.access.models import Scope
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import HoldForm, ReleaseHoldForm, VoteForm
+from apps.console.pages import Request
 from apps.console.selectors import holds, people
 from apps.risk import services as risk
 from apps.risk.models import Hold
 
 
-def index(request: HttpRequest, hold_id: UUID | None = None) -> HttpResponse:
+def index(request: Request, hold_id: UUID | None = None) -> HttpResponse:
     """Holds in force, the latest released ones, and the form that places one."""
     user = request.user
     scopes = holds.placeable(user)
-    chosen = next(
-        (s for s in scopes if str(s.pk) == (request.POST.get("scope") or request.GET.get("scope"))), None
-    )
+    chosen = next((s for s in scopes if str(s.pk) == (request.POST.get("scope") or request.GET.get("scope"))), None)
     in_force, past = holds.in_force(user), holds.past(user)
     context = {
         "scopes": scopes,
@@ -30,16 +29,14 @@ def index(request: HttpRequest, hold_id: UUID | None = None) -> HttpResponse:
         "in_force": in_force,
         "past": past,
         "releasable": selectors.visible_scope_ids(user, Permission.RELEASE_HOLD),
-        "names": people.names_of(
-            [view.hold.placed_by for view in in_force] + [hold.placed_by for hold in past]
-        ),
+        "names": people.names_of([view.hold.placed_by for view in in_force] + [hold.placed_by for hold in past]),
     }
     parts = {"hold-list": "console/_holds.html", "hold-preview": "console/_hold_preview.html"}
     return pages.show(request, "console/holds.html", context, parts)
 
 
 @pages.acts_on(index)
-def place(request: HttpRequest) -> HttpResponse:
+def place(request: Request) -> HttpResponse:
     """Place a hold: never blocked by anything but a missing permission."""
     values = pages.cleaned(HoldForm(request.POST))
     scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
@@ -50,7 +47,7 @@ def place(request: HttpRequest) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def release(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+def release(request: Request, hold_id: UUID) -> HttpResponse:
     """Ask for the release: to REDUCING at once, to ACTIVE with a second person."""
     hold = _find(request, hold_id)
     values = pages.cleaned(ReleaseHoldForm(request.POST))
@@ -61,7 +58,7 @@ def release(request: HttpRequest, hold_id: UUID) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def vote(request: HttpRequest, hold_id: UUID) -> HttpResponse:
+def vote(request: Request, hold_id: UUID) -> HttpResponse:
     """Agree to the release, or not."""
     hold = _find(request, hold_id)
     form = VoteForm(request.POST)
@@ -72,7 +69,7 @@ def vote(request: HttpRequest, hold_id: UUID) -> HttpResponse:
     return pages.done(request, "The vote counts", "holds")
 
 
-def _find(request: HttpRequest, hold_id: UUID) -> Hold:
+def _find(request: Request, hold_id: UUID) -> Hold:
     hold = pages.reach(request, Hold.objects.select_related("scope", "consent"), "scope", pk=hold_id)
     access.require(request.user, Permission.RELEASE_HOLD, hold.scope)
     return hold

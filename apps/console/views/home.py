@@ -1,17 +1,18 @@
 """Home: what waits for me, then how the fleet is."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.alerts import selectors as alerts
 from apps.console import pages
+from apps.console.pages import Request
 from apps.console.selectors import fleet, home, inbox
 
 SHOWN = 10
 
 
 @require_GET
-def show(request: HttpRequest) -> HttpResponse:
+def show(request: Request) -> HttpResponse:
     """What needs me first."""
     user = request.user
     context = {
@@ -22,6 +23,6 @@ def show(request: HttpRequest) -> HttpResponse:
         "feeds": inbox.feeds_needing_attention(user),
         "totals": fleet.totals(user),
         "standings": home.standings(user),
-        "rows": fleet.rows(list(fleet.bots(user, fleet.Filters())[:SHOWN])),
+        "rows": fleet.rows(fleet.bots(user, fleet.Filters())[:SHOWN]),
     }
     return pages.show(request, "console/home.html", context, {"home": "console/_home.html"})

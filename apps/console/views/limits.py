@@ -2,20 +2,21 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from apps.access import services as access
 from apps.access.models import Scope
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import LimitForm, VoteForm
+from apps.console.pages import Request
 from apps.console.selectors import limits, people
 from apps.risk import services as risk
 from apps.risk.models import LimitRaise
 from apps.risk.states import LimitKind
 
 
-def index(request: HttpRequest, raise_id: UUID | None = None) -> HttpResponse:
+def index(request: Request, raise_id: UUID | None = None) -> HttpResponse:
     """Every limit within reach with its use, and the raises that wait."""
     user = request.user
     scopes = limits.settable(user)
@@ -32,7 +33,7 @@ def index(request: HttpRequest, raise_id: UUID | None = None) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def put(request: HttpRequest) -> HttpResponse:
+def put(request: Request) -> HttpResponse:
     """Set or lower a limit at once, or ask for a raise."""
     values = pages.cleaned(LimitForm(request.POST))
     scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
@@ -46,7 +47,7 @@ def put(request: HttpRequest) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def vote(request: HttpRequest, raise_id: UUID) -> HttpResponse:
+def vote(request: Request, raise_id: UUID) -> HttpResponse:
     """Agree to a raise, or not."""
     rows = LimitRaise.objects.select_related("scope", "consent")
     found = pages.reach(request, rows, "scope", pk=raise_id)

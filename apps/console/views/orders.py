@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.core.paginator import Paginator
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import selectors
@@ -12,6 +12,7 @@ from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import ReasonForm
+from apps.console.pages import Request
 from apps.console.selectors import people
 from apps.execution import services as execution
 from apps.execution.models import Order
@@ -27,7 +28,7 @@ def _rows() -> QuerySet[Order]:
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     """Orders within reach, newest first."""
     rows = selectors.within(_rows(), request.user, "bot__scope")
     state, bot = request.GET.get("state", ""), request.GET.get("bot", "")[:60]
@@ -51,7 +52,7 @@ def _uuid(text: str) -> UUID | None:
         return None
 
 
-def show(request: HttpRequest, order_id: UUID) -> HttpResponse:
+def show(request: Request, order_id: UUID) -> HttpResponse:
     """One order: what it was, what was checked, what happened."""
     order = _find(request, order_id)
     events = list(order.events.order_by("sequence"))
@@ -68,7 +69,7 @@ def show(request: HttpRequest, order_id: UUID) -> HttpResponse:
 
 
 @pages.acts_on(show)
-def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
+def cancel(request: Request, order_id: UUID) -> HttpResponse:
     """Ask the venue to cancel it; cancels are never held."""
     order = _find(request, order_id)
     access.require(request.user, Permission.EXIT, order.bot.scope)
@@ -77,5 +78,5 @@ def cancel(request: HttpRequest, order_id: UUID) -> HttpResponse:
     return pages.done(request, "The cancel is on its way", "order", order.pk)
 
 
-def _find(request: HttpRequest, order_id: UUID) -> Order:
+def _find(request: Request, order_id: UUID) -> Order:
     return pages.reach(request, _rows(), "bot__scope", pk=order_id)

@@ -1,13 +1,14 @@
 """Promotions: the list, the page of one with evidence beside the diff, and the votes."""
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import ReasonForm, VoteForm
+from apps.console.pages import Request
 from apps.console.selectors import promotions as dossiers
 from apps.promotions import services as promotions
 from apps.promotions.models import Promotion
@@ -17,7 +18,7 @@ PAGE_SIZE = 50
 
 
 @require_GET
-def index(request: HttpRequest) -> HttpResponse:
+def index(request: Request) -> HttpResponse:
     """Promotions within reach, newest first."""
     rows = dossiers.visible(request.user)
     state = request.GET.get("state", "")
@@ -30,12 +31,10 @@ def index(request: HttpRequest) -> HttpResponse:
         "states": PromotionState.values,
         "state": state,
     }
-    return pages.show(
-        request, "console/promotions.html", context, {"promotion-rows": "console/_promotion_rows.html"}
-    )
+    return pages.show(request, "console/promotions.html", context, {"promotion-rows": "console/_promotion_rows.html"})
 
 
-def show(request: HttpRequest, number: int) -> HttpResponse:
+def show(request: Request, number: int) -> HttpResponse:
     """One promotion: evidence beside the diff, and the votes."""
     promotion = _find(request, number)
     found = dossiers.dossier(promotion)
@@ -52,7 +51,7 @@ def show(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @pages.acts_on(show)
-def vote(request: HttpRequest, number: int) -> HttpResponse:
+def vote(request: Request, number: int) -> HttpResponse:
     """Approve or deny exactly what was shown."""
     promotion = _find(request, number)
     form = VoteForm(request.POST)
@@ -69,7 +68,7 @@ def vote(request: HttpRequest, number: int) -> HttpResponse:
 
 
 @pages.acts_on(show)
-def withdraw(request: HttpRequest, number: int) -> HttpResponse:
+def withdraw(request: Request, number: int) -> HttpResponse:
     """The requester takes it back."""
     promotion = _find(request, number)
     access.require(request.user, Permission.BUILD, promotion.bot.scope)
@@ -78,5 +77,5 @@ def withdraw(request: HttpRequest, number: int) -> HttpResponse:
     return pages.done(request, f"Withdrew {promotion}", "promotion", number)
 
 
-def _find(request: HttpRequest, number: int) -> Promotion:
+def _find(request: Request, number: int) -> Promotion:
     return pages.reach(request, dossiers.visible(request.user), "bot__scope", number=number)

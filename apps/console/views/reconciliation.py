@@ -3,13 +3,14 @@
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from apps.access import selectors
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import ReasonForm, RunForm
+from apps.console.pages import Request
 from apps.console.selectors import reconciliation as books
 from apps.reconciliation import services as reconciliation
 from apps.reconciliation.models import Break
@@ -18,7 +19,7 @@ from apps.venues.models import Account
 PAGE_SIZE = 50
 
 
-def index(request: HttpRequest, break_id: UUID | None = None) -> HttpResponse:
+def index(request: Request, break_id: UUID | None = None) -> HttpResponse:
     """Accounts with their last run, breaks, and the runs, newest first."""
     user = request.user
     which = "resolved" if request.GET.get("breaks") == "resolved" else "open"
@@ -34,7 +35,7 @@ def index(request: HttpRequest, break_id: UUID | None = None) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def run(request: HttpRequest) -> HttpResponse:
+def run(request: Request) -> HttpResponse:
     """Compare both books now."""
     values = pages.cleaned(RunForm(request.POST))
     account = pages.reach(request, Account.objects.select_related("scope"), "scope", pk=values["account"])
@@ -44,7 +45,7 @@ def run(request: HttpRequest) -> HttpResponse:
 
 
 @pages.acts_on(index)
-def resolve(request: HttpRequest, break_id: UUID) -> HttpResponse:
+def resolve(request: Request, break_id: UUID) -> HttpResponse:
     """Close a break with what was done about it."""
     rows = Break.objects.select_related("account__scope")
     found = pages.reach(request, rows, "account__scope", pk=break_id)

@@ -2,13 +2,14 @@
 
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.bots.states import Environment, Stage
 from apps.console import pages
 from apps.console.forms import PromotionForm
+from apps.console.pages import Request
 from apps.console.selectors import promotions as dossiers
 from apps.promotions import services as promotions
 from apps.promotions.models import Policy
@@ -16,7 +17,7 @@ from apps.releases.models import Release
 from apps.venues.models import Account
 
 
-def show(request: HttpRequest, release_id: UUID) -> HttpResponse:
+def show(request: Request, release_id: UUID) -> HttpResponse:
     """One release."""
     release = _find(request, release_id)
     accounts = Account.objects.filter(name__in=release.bot.accounts).select_related("venue").order_by("name")
@@ -40,7 +41,7 @@ def _stages() -> list[str]:
 
 
 @pages.acts_on(show)
-def promote(request: HttpRequest, release_id: UUID) -> HttpResponse:
+def promote(request: Request, release_id: UUID) -> HttpResponse:
     """Ask for a promotion of this release."""
     release = _find(request, release_id)
     access.require(request.user, Permission.BUILD, release.bot.scope)
@@ -58,7 +59,7 @@ def promote(request: HttpRequest, release_id: UUID) -> HttpResponse:
     return pages.done(request, f"Asked for {promotion}", "promotion", promotion.number)
 
 
-def _find(request: HttpRequest, release_id: UUID) -> Release:
+def _find(request: Request, release_id: UUID) -> Release:
     rows = Release.objects.select_related(
         "bot__scope",
         "code_version__signer",

@@ -20,7 +20,6 @@ from apps.execution.models import Fill, Order, Position
 from apps.execution.states import OrderState
 from apps.markets.models import Instrument
 
-TERMS = ("side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose")
 # Everything that placing an order reads, in one query.
 TRADED = Deployment.objects.select_related(
     "bot__scope",
@@ -73,7 +72,6 @@ class OrderViews(ReadEndpoint):
         ticket = self._ticket(deployment, body)
         reason = body["reason"] or f"{body['side']} {body['purpose']} by API"
         order = services.place(ticket=ticket, actor=self.caller, reason=reason)
-        _check_same(order, ticket)
         if order.state == OrderState.DENIED:
             raise Refused(
                 "ORDER_DENIED",
@@ -103,7 +101,7 @@ class OrderViews(ReadEndpoint):
             instrument=_instrument(body["instrument"]),
             client_order_id=body["client_order_id"] or self._client_order_id(),
             is_reduce_only=body["reduce_only"],
-            **{name: body[name] for name in TERMS},
+            **{name: body[name] for name in services.TERMS},
         )
 
     def _client_order_id(self) -> UUID:
@@ -127,7 +125,7 @@ class PositionViews(ReadEndpoint):
     serializer_class = shapes.PositionShown
     filterset_class = filter_set(Position, ids=("bot", "account", "instrument"), created=False)
     scope_path = "bot__scope"
-    asks_a_venue = frozenset({"close"})
+    commits_itself = frozenset({"close"})
 
     @extend_schema(request=shapes.CloseAsked, responses={201: shapes.OrderShown})
     @action(detail=True, methods=["post"])
@@ -149,10 +147,3 @@ def _instrument(symbol: str) -> Instrument:
     if found is None:
         raise Invalid("INSTRUMENT_UNKNOWN", f"there is no instrument {symbol!r}", symbol=symbol)
     return found
-
-
-def _check_same(order: Order, ticket: services.Ticket) -> None:
-    """A client_order_id names one order for good: nobody reads or repeats another under it."""
-    asked = (ticket.deployment.pk, ticket.instrument.pk, *(getattr(ticket, name) for name in TERMS))
-    if asked != (order.deployment_id, order.instrument_id, *(getattr(order, name) for name in TERMS)):
-        raise Refused("CLIENT_ORDER_ID_TAKEN", "this client_order_id belongs to another order; send a new one")

@@ -4,10 +4,11 @@ from apps.execution.services.books import rebuild_exposure, sync_account
 from apps.execution.services.closing import close_position
 from apps.execution.services.cycles import open_missing_cycles, run_cycle
 from apps.execution.services.draining import drain_hold
-from apps.execution.services.orders import Ticket, cancel, place
+from apps.execution.services.orders import TERMS, Ticket, cancel, place
 from apps.execution.services.submission import send
 
 __all__ = [
+    "TERMS",
     "Ticket",
     "cancel",
     "close_position",

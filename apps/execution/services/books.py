@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db.models import Case, F, Sum, When
+from django.db.models import Case, DecimalField, F, Sum, When
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Side
 
@@ -196,7 +196,11 @@ def rebuild_exposure(*, exposure: Exposure) -> Exposure:
         bought = fills.filter(side="BUY").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
         sold = fills.filter(side="SELL").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
         # An order that has ended still counts for fills that the venue has reported and we have not booked.
-        left = Case(When(state__in=WORKING, then=F("quantity") - F("filled_quantity")), default=F("reserved_quantity"))
+        left = Case(
+            When(state__in=WORKING, then=F("quantity") - F("filled_quantity")),
+            default=F("reserved_quantity"),
+            output_field=DecimalField(),
+        )
         working = dict(orders.values_list("side").annotate(total=Sum(left)))
         row.position = bought - sold
         row.working_buy = working.get("BUY", Decimal(0))

@@ -220,6 +220,7 @@ def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, durat
         _open_next(row, deployment)
         nudges.hint(f"bot:{deployment.bot_id}", "fleet")
         if fresh.observed != Observed.RUNNING:
+            alerts.clear(dedup_key=_failure_key(deployment), actor=ACTOR, reason="the bot runs again")
             deployments.observe(
                 deployment=fresh,
                 observed=Observed.RUNNING,
@@ -339,6 +340,10 @@ def _leave(cycle: Cycle, deployment: Deployment) -> None:
     )
 
 
+def _failure_key(deployment: Deployment) -> str:
+    return f"bot-failed:{deployment.pk}"
+
+
 def _fence(cycle: Cycle) -> None:
     warm.drop(cycle.deployment_id)
     with acting(ACTOR, "the deployment moved on"):
@@ -363,7 +368,7 @@ def _fail(cycle: Cycle, deployment: Deployment, error: DomainError) -> None:
             scope=deployment.bot.scope,
             target=deployment,
             detail={"code": error.code, "cycle": str(cycle.pk)},
-            dedup_key=f"bot-failed:{deployment.pk}",
+            dedup_key=_failure_key(deployment),
             actor=ACTOR,
             reason=text,
         )

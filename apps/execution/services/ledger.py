@@ -47,14 +47,14 @@ def advance(
     append(order, reason=reason, detail=detail)
 
 
-def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = None) -> None:
-    """Append an event with the order's present state by the current actor."""
+def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = None, is_first: bool = False) -> None:
+    """Append an event with the order's present state by the current actor; `is_first` spares the count."""
     who = current()
     if who is None:
         raise Refused("AUDIT_WITHOUT_ACTOR", "an order changed outside an acting() block")
     OrderEvent.objects.create(
         order=order,
-        sequence=OrderEvent.objects.filter(order=order).count() + 1,
+        sequence=1 if is_first else OrderEvent.objects.filter(order=order).count() + 1,
         state=order.state,
         actor=who.actor,
         reason=reason or who.reason,

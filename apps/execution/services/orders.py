@@ -28,6 +28,7 @@ from apps.risk import selectors as risk_state
 from apps.risk import services as risk
 from apps.risk.models import Exposure
 
+TERMS = ("side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose")
 MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
 
 
@@ -61,7 +62,7 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
     """Check, reserve and store an order in one transaction; its sending is due when this commits.
 
     A denied order is stored as DENIED with every code. The same client_order_id again returns the first
-    order. Raises Invalid for a quantity or price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
+    order; under another order's id it raises Refused CLIENT_ORDER_ID_TAKEN. Raises Invalid for a quantity or price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
     """
     known = _known(ticket)
     if known is not None:
@@ -77,10 +78,21 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
 
 
 def _known(ticket: Ticket) -> Order | None:
-    """The order that was placed before under the ticket's client order id."""
+    """The order that was placed before under the ticket's client order id, if it is the same order.
+
+    A client order id names one order for good: nobody reads or repeats another under it.
+    """
     if ticket.client_order_id is None:
         return None
-    return Order.objects.filter(client_order_id=ticket.client_order_id).first()
+    known = Order.objects.filter(client_order_id=ticket.client_order_id).first()
+    asked = (ticket.deployment.pk, ticket.instrument.pk, *(getattr(ticket, term) for term in TERMS))
+    if known is None or asked == (
+        known.deployment_id,
+        known.instrument_id,
+        *(getattr(known, term) for term in TERMS),
+    ):
+        return known
+    raise Refused("CLIENT_ORDER_ID_TAKEN", "this client_order_id belongs to another order; send a new one")
 
 
 def _place(ticket: Ticket, actor: User | str) -> Order:
@@ -89,7 +101,8 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
         raise Refused("DEPLOYMENT_NOT_RUNNING", f"{deployment} is {deployment.desired}: resume it first")
     exposure = risk.lock_exposure(scope=deployment.bot.scope, instrument=ticket.instrument)
     limits = risk_state.effective_limits(deployment.bot.scope.lineage, deployment.limits)
-    market = _market(ticket)
+    reading = markets.reading(deployment.feed)
+    market = _market(ticket, reading)
     denials = rules.check(
         _order_facts(ticket), _instrument_facts(ticket), _exposure_facts(ticket, exposure), limits, market
     )
@@ -99,12 +112,12 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
     if all(denial.code != "RATE_ABOVE_LIMIT" for denial in denials):
         # What the rate refuses is not counted: a bot that keeps knocking cannot use up the reserve of its exits.
         risk.count_order(scope=deployment.bot.scope)
-    order = _store(ticket, actor, denials, limits, market)
+    order = _store(ticket, actor, denials, limits, market, reading)
     if denials:
-        ledger.append(order, detail={"denials": [{"code": d.code, **d.context} for d in denials]})
+        ledger.append(order, is_first=True, detail={"denials": [{"code": d.code, **d.context} for d in denials]})
     else:
         risk.reserve(exposure=exposure, side=order.side, quantity=order.quantity)
-        ledger.append(order)
+        ledger.append(order, is_first=True)
         nudges.wake("execution.send_due_orders")
     return order
 
@@ -180,14 +193,13 @@ def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
     )
 
 
-def _market(ticket: Ticket) -> rules.MarketFacts:
-    feed = ticket.deployment.feed
-    bar = markets.last_bar(feed)
+def _market(ticket: Ticket, reading: markets.Reading) -> rules.MarketFacts:
+    feed, bar = ticket.deployment.feed, reading.bar
     staleness_ms_max = ticket.deployment.release.config_bundle.content["data_contract"]["staleness_ms_max"]
     age_ms = 0 if bar is None or ticket.decided_ms is None else (bar.end_ms - ticket.decided_ms) // feed.speed
     return rules.MarketFacts(
         reference_price=bar.close if bar else None,
-        is_fresh=markets.freshness_ms(feed) <= staleness_ms_max,
+        is_fresh=reading.late_ms <= staleness_ms_max,
         base_rate=_base_rate(ticket.instrument),
         is_decision_fresh=age_ms <= staleness_ms_max,
     )
@@ -206,6 +218,7 @@ def _store(
     denials: list[rules.Denial],
     limits: dict[str, Decimal],
     market: rules.MarketFacts,
+    reading: markets.Reading,
 ) -> Order:
     deployment, accepted = ticket.deployment, not denials
     return Order.objects.create(
@@ -231,18 +244,12 @@ def _store(
         stop_price=ticket.stop_price,
         reference_price=market.reference_price,
         limits_snapshot={kind: text_of(value) for kind, value in limits.items()},
-        decided_market_at=_decided_at(ticket),
+        decided_market_at=reading.market_at if ticket.decided_ms is None else from_ms(ticket.decided_ms),
         state=OrderState.INITIALIZED if accepted else OrderState.DENIED,
         codes=[denial.code for denial in denials],
         reserved_quantity=ticket.quantity if accepted else Decimal(0),
         due_at=wall_now() if accepted else None,
     )
-
-
-def _decided_at(ticket: Ticket) -> datetime:
-    if ticket.decided_ms is not None:
-        return from_ms(ticket.decided_ms)
-    return markets.market_now(ticket.deployment.feed)
 
 
 def loaded(deployment_id: Any) -> Deployment:

@@ -71,6 +71,7 @@ class HoldViews(ScopedEndpoint):
     queryset = Hold.objects.select_related("scope", "consent")
     serializer_class = shapes.HoldShown
     filterset_class = filter_set(Hold, ids=("scope",), exact=("state", "level", "drain_state"))
+    commits_itself = frozenset({"create"})
 
     @extend_schema(request=shapes.NewHold, responses={201: shapes.HoldShown})
     def create(self, request: Request) -> Response:

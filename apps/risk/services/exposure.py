@@ -3,7 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import F
+from django.db.models import Case, F, When
 
 from apps.access.models import Scope
 from apps.common.clocks import wall_now
@@ -50,9 +50,10 @@ def orders_this_minute(*, scope: Scope) -> int:
 
 def count_order(*, scope: Scope) -> None:
     """Count one more order of this wall minute under the row's lock."""
-    row, minute = _rate(scope)
-    count = row.count + 1 if row.minute == minute else 1
-    OrderRate.objects.filter(pk=row.pk).update(minute=minute, count=count)
+    minute = wall_now().replace(second=0, microsecond=0)
+    count = Case(When(minute=minute, then=F("count") + 1), default=1)
+    if not OrderRate.objects.filter(scope=scope).update(minute=minute, count=count):
+        OrderRate.objects.create(scope=scope, minute=minute, count=1)
 
 
 def _rate(scope: Scope) -> tuple[OrderRate, datetime]:

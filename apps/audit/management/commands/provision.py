@@ -21,6 +21,7 @@ class Command(BaseCommand):
         if role == provisioning.APP_ROLE:
             raise CommandError("provision needs the owner role: set DATABASE_URL to DATABASE_OWNER_URL for it")
         call_command("migrate", interactive=False, verbosity=options["verbosity"])
+        call_command("createcachetable", verbosity=0)
         with transaction.atomic(), connection.cursor() as cursor:
             for statement in provisioning.statements():
                 cursor.execute(statement)
