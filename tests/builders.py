@@ -128,9 +128,7 @@ def trust(desk: Desk, key: SigningKey) -> Signer:
     return bots.trust_signer(desk=desk, name="build key", public_key=public, **BY)
 
 
-def write_artifact(
-    bot: Bot, version: str = "1.0.0", body: str = "class Bot: ...", schema: str = SCHEMA
-) -> Path:
+def write_artifact(bot: Bot, version: str = "1.0.0", body: str = "class Bot: ...", schema: str = SCHEMA) -> Path:
     """An artifact of the bot on disk."""
     toml = BOT_TOML.replace("test-bot", bot.name).replace("1.2.3", version)
     path = Path(settings.DATASET_ROOT) / f"{bot.name}-{version}-{len(body)}.zip"

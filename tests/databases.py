@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -79,17 +78,6 @@ def clone(name: str) -> None:
     """Make database `name` anew from the template."""
     drop(name)
     owner(f"CREATE DATABASE {name} TEMPLATE {template()}")
-
-
-def drop(name: str) -> None:
-    """Drop database `name` once the server has ended the sessions that its clients have closed."""
-    deadline = time.monotonic() + 20
-    with psycopg.connect(url_of("quarterdeck", "DATABASE_OWNER_URL"), autocommit=True) as connection:
-        while time.monotonic() < deadline:
-            left = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [name]).fetchone()
-            if left == (0,):
-                break
-    drop(name)
 
 
 def point_django_at(name: str) -> None:

@@ -48,6 +48,37 @@
   document.addEventListener("toggle", () => setTimeout(catchUp, 300), true);
   document.addEventListener("visibilitychange", () => document.hidden || catchUp());
 
+  // Whoever began to type while a refresh was on its way keeps the form; everybody keeps focus and scrolling.
+  let kept = null;
+  const nameOf = (element) => element.id || element.getAttribute("href") || element.name || element.textContent.trim();
+
+  const keep = (fragment) => {
+    const active = fragment.contains(document.activeElement) ? document.activeElement : null;
+    const scrolls = [...fragment.querySelectorAll(".qd-scroll")].map((element) => element.scrollLeft);
+    kept = { id: fragment.id, tag: active?.tagName, name: active && nameOf(active), scrolls };
+  };
+
+  const restore = () => {
+    const fragment = kept && document.getElementById(kept.id);
+    if (!fragment) return;
+    fragment.querySelectorAll(".qd-scroll").forEach((element, n) => (element.scrollLeft = kept.scrolls[n] || 0));
+    if (kept.tag) {
+      const same = [...fragment.querySelectorAll(kept.tag)].find((element) => nameOf(element) === kept.name);
+      same?.focus({ preventScroll: true });
+    }
+    kept = null;
+  };
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const target = event.detail.target;
+    if (!target.dataset?.liveTopic) return;
+    if (isBusy(target)) {
+      event.detail.shouldSwap = false;
+      target.dataset.liveStale = "yes";
+    } else keep(target);
+  });
+  document.addEventListener("htmx:afterSwap", restore);
+
   const refreshAll = () => fragments().forEach(refresh);
 
   const onHint = ({ topic, seq }) => {

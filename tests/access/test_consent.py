@@ -249,9 +249,7 @@ def test_the_sweep_ends_late_ones_and_leaves_the_others(cast: Cast, wall: Wall) 
 def test_of_two_traders_racing_for_one_slot_one_fills_it(committed_cast: Cast) -> None:
     consent = _open(committed_cast)
 
-    outcomes = race(
-        lambda: _vote(consent, committed_cast.trader), lambda: _vote(consent, committed_cast.second_trader)
-    )
+    outcomes = race(lambda: _vote(consent, committed_cast.trader), lambda: _vote(consent, committed_cast.second_trader))
 
     assert codes(outcomes) == ["NO_FREE_SLOT"]
     assert Vote.objects.count() == 1
@@ -269,9 +267,7 @@ def test_one_person_racing_with_themselves_votes_once(committed_cast: Cast) -> N
 def test_the_last_two_votes_at_once_grant_once(committed_cast: Cast) -> None:
     consent = _open(committed_cast)
 
-    outcomes = race(
-        lambda: _vote(consent, committed_cast.trader), lambda: _vote(consent, committed_cast.risk_owner)
-    )
+    outcomes = race(lambda: _vote(consent, committed_cast.trader), lambda: _vote(consent, committed_cast.risk_owner))
 
     assert sorted(outcome.state for outcome in outcomes) == ["granted", "open"]
     assert Record.objects.filter(act="test.act.approved").count() == 2

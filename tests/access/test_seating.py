@@ -35,9 +35,7 @@ def test_nobody_could_be_seated_better(slots: list[str], able: dict[UUID, frozen
 
 @CALM
 @given(slots=SLOTS, able=ABLE)
-def test_one_person_has_one_slot_and_is_able_to_fill_it(
-    slots: list[str], able: dict[UUID, frozenset[str]]
-) -> None:
+def test_one_person_has_one_slot_and_is_able_to_fill_it(slots: list[str], able: dict[UUID, frozenset[str]]) -> None:
     seats = seat(slots, able)
 
     assert len(set(seats.values())) == len(seats)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from apps.access import services as access
 from apps.access.models import User
 from apps.audit.context import acting
-from apps.access import services as access
 from tests.access.conftest import Cast
 from tests.builders import BY
 

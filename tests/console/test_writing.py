@@ -1,11 +1,15 @@
 """How figures, differences and lines are written; no database."""
 
+import inspect
+import re
 from decimal import Decimal
 
 import pytest
 
+from apps.console import wording
 from apps.console.selectors import diffs
 from apps.console.templatetags import quarterdeck
+from apps.risk import rules
 
 
 @pytest.mark.parametrize(
@@ -60,3 +64,9 @@ def test_one_value_makes_no_line():
 def test_every_state_has_a_glyph_beside_its_colour():
     assert "■ HALTED" in quarterdeck.state("HALTED")
     assert "· something else" in quarterdeck.state("something_else")
+
+
+def test_every_denial_of_the_pre_trade_check_is_explained():
+    codes = set(re.findall(r'Denial\(\s*"([A-Z_]+)"', inspect.getsource(rules)))
+    assert len(codes) > 10
+    assert codes - wording.CODES.keys() == set()

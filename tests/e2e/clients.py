@@ -64,7 +64,7 @@ def sign_in(product: Product, username: str) -> Caller:
     assert found, page.text[:500]
     fields = {"login": username, "password": PASSWORD, "csrfmiddlewaretoken": found.group(1)}
     answer = client.post("/accounts/login/", data=fields)
-    assert answer.status_code == 302, f"{username} cannot sign in"
+    assert answer.status_code == 302, f"{username}: {answer.status_code} {answer.text[:2000]}"
     return Caller(client)
 
 

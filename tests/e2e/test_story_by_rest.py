@@ -14,7 +14,7 @@ from tests.e2e.pushing import build_example, code_fields, push_release, trusted_
 pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("story")]
 BOT, DESK, ACCOUNT, EXAMPLE, SYMBOL = "eur-revert", "FX", "paper-fx", "eur_revert", "EUR-USD"
 # Enters and leaves on small moves, so that it trades within a few bars.
-EAGER = {"lookback_bars": 3, "entry_z": "0.2", "exit_z": "0.1"}
+EAGER = {"lookback_bars": 5, "entry_z": "0.5", "exit_z": "0.1"}
 FILLS_OF_BUILD = """
     SELECT count(*) FROM execution_fill f JOIN execution_order o ON o.id = f.order_id WHERE o.build_id = %s"""
 BOT_ORDERS_AFTER = """

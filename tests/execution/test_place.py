@@ -84,12 +84,23 @@ def test_the_same_client_order_id_again_is_the_first_order(floor: Floor) -> None
     name = uuid4()
 
     first = floor.place(client_order_id=name)
-    second = floor.place(client_order_id=name, quantity="5")
+    second = floor.place(client_order_id=name)
 
     assert second.pk == first.pk
-    assert second.quantity == 1
     assert Exposure.objects.get().working_buy == 1
     assert OrderRate.objects.get().count == 1
+
+
+def test_another_order_under_a_known_client_order_id_is_refused(floor: Floor) -> None:
+    name = uuid4()
+    floor.place(client_order_id=name)
+
+    with pytest.raises(Refused) as refused:
+        floor.place(client_order_id=name, quantity="5")
+
+    assert refused.value.code == "CLIENT_ORDER_ID_TAKEN"
+    assert Order.objects.count() == 1
+    assert Exposure.objects.get().working_buy == 1
 
 
 def test_a_bot_of_a_paused_deployment_places_nothing(floor: Floor) -> None:

@@ -1,9 +1,7 @@
 """What the gates measure: lint, determinism and the frozen backtest, on real runs in the sandbox."""
 
-from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from apps.audit.context import acting
 from apps.markets.models import Feed
@@ -27,11 +25,13 @@ class Bot(Strategy):
             self.buy(self.quantity)
 """
 # A bot whose orders depend on something outside the events: the process that runs it.
-UNSTEADY = TRADES.replace('Decimal("0.1")', 'Decimal(id(object()) % 997 + 1) / 1000')
+UNSTEADY = TRADES.replace('Decimal("0.1")', "Decimal(id(object()) % 997 + 1) / 1000")
 
 
 def _release(team: Team, body: str = "class Bot: ...") -> Release:
-    return builders.make_release(team, code_version=builders.push_code(team, builders.write_artifact(team.bot, body=body)))
+    return builders.make_release(
+        team, code_version=builders.push_code(team, builders.write_artifact(team.bot, body=body))
+    )
 
 
 def _run(kind: str, release: Release) -> checks.Verdict:

@@ -157,9 +157,7 @@ def test_a_standing_pass_is_not_run_again(release: Release) -> None:
 
 
 @pytest.mark.parametrize("verdict", [FAILED, checks.Verdict(GateState.ERROR, message="x"), PASSED])
-def test_what_did_not_pass_or_has_expired_is_run_again(
-    release: Release, wall: Ahead, verdict: checks.Verdict
-) -> None:
+def test_what_did_not_pass_or_has_expired_is_run_again(release: Release, wall: Ahead, verdict: checks.Verdict) -> None:
     with verdicts(verdict):
         services.run_gate(_claimed())
     wall.ahead = services.GATE_VALID + timedelta(seconds=1)

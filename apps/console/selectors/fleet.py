@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -24,8 +25,10 @@ from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.execution.models import Position
 from apps.markets import selectors as markets
+from apps.runtime.models import WorkerReport
 
 SPARK_POINTS = 48
+REPORT_AGE_MAX = timedelta(minutes=2)
 SHOWN_ENVIRONMENTS = (Environment.STAGING, Environment.PAPER, Environment.LIVE)
 
 
@@ -180,6 +183,12 @@ class Rates:
             return markets.convert_rate(currency, self.base, wall_now())
         except DomainError:
             return None
+
+
+def unsafe_workers() -> list[WorkerReport]:
+    """Workers that serve although a probe got out of their sandbox: they refuse live deployments."""
+    since = wall_now() - REPORT_AGE_MAX
+    return list(WorkerReport.objects.filter(has_passed=False, reported_at__gte=since).order_by("worker"))
 
 
 def totals(user: User) -> dict[str, Any]:

@@ -49,6 +49,7 @@ def show(request: Request) -> HttpResponse:
         "rows": fleet.rows(page),
         "environments": fleet.SHOWN_ENVIRONMENTS,
         "totals": fleet.totals(request.user),
+        "unsafe_workers": fleet.unsafe_workers(),
         "desks": access.within(Desk.objects.order_by("name"), request.user, "scope"),
     }
     return pages.show(request, "console/fleet.html", context, {"fleet-rows": "console/_fleet_rows.html"})

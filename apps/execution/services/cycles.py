@@ -4,6 +4,7 @@ import hashlib
 import time
 import uuid
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import quarterdeck
@@ -311,8 +312,14 @@ def _open_next(row: Cycle, deployment: Deployment) -> None:
         sequence=row.sequence + 1,
         from_ms=row.until_ms or row.from_ms,
         fills_after=row.fills_after,
-        due_at=markets.next_bar_due(deployment.feed) or wall_now(),
+        due_at=_next_due(row, deployment),
     )
+
+
+def _next_due(row: Cycle, deployment: Deployment) -> datetime:
+    """Now while bars wait that this slice left over, else when the next one is complete."""
+    is_behind = (row.until_ms or row.from_ms) < to_ms(markets.market_now(deployment.feed))
+    return wall_now() if is_behind else markets.next_bar_due(deployment.feed) or wall_now()
 
 
 def _wait(cycle: Cycle, deployment: Deployment) -> None:
