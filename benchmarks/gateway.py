@@ -78,6 +78,7 @@ def _ticking() -> Iterator[None]:
             markets.tick_feeds()
         connection.close()
 
+    markets.tick_feeds()
     ticker = threading.Thread(target=tick)
     ticker.start()
     try:

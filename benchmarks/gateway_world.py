@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -27,7 +28,7 @@ from apps.venues.models import Venue
 BOTS = 100
 HOUR_MS = 3_600_000
 FEED_STARTS = datetime(2018, 1, 2, tzinfo=UTC)
-DONE_BY = {"actor": people.ACTOR, "reason": people.REASON}
+DONE_BY: dict[str, Any] = {"actor": people.ACTOR, "reason": people.REASON}
 # Wide, so that no order of the benchmark is denied: every control is computed all the same.
 WIDE = {
     "order_quantity": "1000",

@@ -22,10 +22,25 @@ CREATE OR REPLACE FUNCTION public._pgtrigger_should_ignore(trigger_name NAME) RE
     LANGUAGE sql IMMUTABLE AS 'SELECT false'
 """
 
+# History is written with the owner's rights by the triggers alone: the application role cannot forge a row.
+AS_OWNER = """
+DO $$
+DECLARE _function regprocedure;
+BEGIN
+    FOR _function IN
+        SELECT oid::regprocedure FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND proname LIKE 'pgtrigger\\_history\\_%'
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s SECURITY DEFINER SET search_path = pg_catalog, public', _function);
+    END LOOP;
+END $$
+"""
+
 
 def statements() -> Iterator[str]:
     """The SQL that sets privileges and makes the coming months' partitions; repeatable."""
     yield NO_IGNORING
+    yield AS_OWNER
     yield f"GRANT USAGE ON SCHEMA public TO {APP_ROLE}, {READ_ROLE}"
     yield f"GRANT SELECT ON django_migrations TO {APP_ROLE}"
     yield f"GRANT SELECT, INSERT, UPDATE, DELETE ON {CACHE_TABLE} TO {APP_ROLE}"
@@ -45,6 +60,8 @@ def is_partitioned(model: type[models.Model]) -> bool:
 def _grants(model: type[models.Model]) -> Iterator[str]:
     table = f'"{model._meta.db_table}"'
     rights = "SELECT, INSERT" if kind_of(model) == APPEND_ONLY else "SELECT, INSERT, UPDATE, DELETE"
+    if hasattr(model, "history_date"):
+        rights = "SELECT"
     yield f"REVOKE ALL ON {table} FROM {APP_ROLE}, {READ_ROLE}"
     yield f"GRANT {rights} ON {table} TO {APP_ROLE}"
     if model._meta.db_table not in SECRET_TABLES:

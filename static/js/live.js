@@ -89,6 +89,12 @@
     else fragments().filter((e) => topicsOf(e).includes(topic)).forEach(refresh);
   };
 
+  // What changed between the page's rendering and this moment gave no hint to us: look once more.
+  const onSubscribed = ({ topic, seq }) => {
+    seen.set(topic, seq);
+    fragments().filter((e) => topicsOf(e).includes(topic)).forEach(refresh);
+  };
+
   const subscribe = () => {
     const wanted = new Set(fragments().flatMap(topicsOf));
     const fresh = [...wanted].filter((topic) => !subscribed.has(topic));
@@ -100,7 +106,7 @@
 
   const onMessage = (message) => {
     if (message.type === "hint") onHint(message);
-    else if (message.type === "subscribed") seen.set(message.topic, message.seq);
+    else if (message.type === "subscribed") onSubscribed(message);
     else if (message.type === "up") { setUp(true); seen.clear(); refreshAll(); }
     else if (message.type === "down") setUp(false);
     else if (message.type === "denied") console.warn(`live: ${message.topic}: ${message.message}`);

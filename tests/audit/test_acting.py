@@ -33,9 +33,13 @@ def test_an_act_and_its_record_are_kept_together(db: None) -> None:
 
 
 def test_after_an_error_neither_the_act_nor_its_record_is_there(committed_db: str) -> None:
-    with pytest.raises(RuntimeError, match="after the record"), acting("job:tests", "because"):
-        audit.record("role.made", _role())
-        raise RuntimeError("after the record")
+    def act() -> None:
+        with acting("job:tests", "because"):
+            audit.record("role.made", _role())
+            raise RuntimeError("after the record")
+
+    with pytest.raises(RuntimeError, match="after the record"):
+        act()
 
     assert not Role.objects.exists()
     assert not Role.history.exists()

@@ -101,7 +101,7 @@ def test_no_role_of_ours_may_switch_triggers_off(owner: psycopg.Connection) -> N
         "SET ROLE quarterdeck_owner",
         "ALTER TABLE access_role DISABLE TRIGGER ALL",
     ):
-        with pytest.raises(ProgrammingError, match="permission denied|must be owner"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
             _rows(statement)
 
 
@@ -135,7 +135,7 @@ def test_a_temporary_table_of_the_same_name_catches_no_history(world: World) -> 
 
 def test_the_application_role_can_make_nothing_that_stands_in_the_way(db: None) -> None:
     for statement in ("CREATE SCHEMA planted", "CREATE TABLE public.planted (id int)", "DROP TABLE audit_record"):
-        with pytest.raises(ProgrammingError, match="permission denied|must be owner"), transaction.atomic():
+        with pytest.raises(ProgrammingError, match=r"permission denied|must be owner"), transaction.atomic():
             _rows(statement)
 
 
@@ -160,3 +160,14 @@ def test_a_row_of_a_coming_month_lands_in_that_months_partition(owner: psycopg.C
     home = owner.execute("SELECT tableoid::regclass::text FROM audit_record WHERE actor = 'b'").fetchone()
 
     assert home == (f"audit_record_{month:%Y%m}",)
+
+
+def test_the_application_role_cannot_forge_history(db: None) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
+        _rows(
+            "INSERT INTO access_historicalrole (id, created_at, name, permissions, history_id, history_date,"
+            " history_type, history_change_reason, history_user_id, request_id)"
+            " VALUES (uuidv7(), now(), 'x', '[]', uuidv7(), now(), '+', '', 'user:x', '')"
+        )
+
+    assert not Role.history.exists()

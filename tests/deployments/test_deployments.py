@@ -14,6 +14,7 @@ from apps.deployments import services as deployments
 from apps.deployments.models import Deployment, DeploymentEvent, Slice
 from apps.execution import services as execution
 from apps.execution.models import Order
+from apps.promotions.models import Promotion
 from tests.execution.builders import Floor, make_bot, make_promotion, make_release, redeploy, together, work_orders
 from tests.markets.builders import BY
 
@@ -24,11 +25,15 @@ def another_bot(floor: Floor) -> Bot:
         return make_bot(floor.account, f"other-{Bot.objects.count()}")
 
 
+def promoted(floor: Floor, bot: Bot) -> Promotion:
+    """A release of `bot`, promoted to the floor's account."""
+    with acting(**BY):
+        return make_promotion(make_release(bot, floor.feed), floor.account)
+
+
 def start(floor: Floor, bot: Bot) -> Deployment:
     """Deploy a release of `bot` on the floor's account."""
-    with acting(**BY):
-        promotion = make_promotion(make_release(bot, floor.feed), floor.account)
-    return deployments.start(promotion=promotion, **BY)
+    return deployments.start(promotion=promoted(floor, bot), **BY)
 
 
 def log_of(deployment: Deployment) -> list[tuple[str, int]]:
@@ -63,16 +68,16 @@ def test_the_database_itself_keeps_one_bot_per_slice(floor: Floor) -> None:
 
 def test_bots_that_start_on_a_free_slice_at_once_are_one(real_floor: Floor) -> None:
     deployments.stop(deployment=real_floor.deployment, **BY)
-    rivals = [another_bot(real_floor) for _ in range(4)]
+    rivals = [promoted(real_floor, another_bot(real_floor)) for _ in range(4)]
 
-    def attempt(bot: Bot) -> str:
+    def attempt(promotion: Promotion) -> str:
         try:
-            start(real_floor, bot)
+            deployments.start(promotion=promotion, **BY)
         except Refused as error:
             return error.code
         return "started"
 
-    answers = together(*[lambda bot=bot: attempt(bot) for bot in rivals])
+    answers = together(*[lambda promotion=promotion: attempt(promotion) for promotion in rivals])
 
     assert sorted(answers) == ["SLICE_TAKEN"] * 3 + ["started"]
     assert Deployment.objects.exclude(desired="stopped").count() == 1

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from tests.e2e.clients import PASSWORD
 from tests.e2e.product import Product
 
-PATIENCE_MS = 120_000
+PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
 

@@ -101,7 +101,7 @@ def test_a_cancel_asked_in_doubt_survives_a_fill_and_a_dead_worker(floor: Floor)
     trade_in_parts()
     work_orders()
     cancel(floor, order)
-    floor.pass_time(2)
+    floor.pass_time(1)
     execution.sync_account(floor.account)
     order.refresh_from_db()
     assert order.state == OrderState.PARTIALLY_FILLED

@@ -9,6 +9,7 @@ from apps.execution import services as execution
 from apps.execution.models import Order
 from apps.execution.states import OrderState
 from apps.markets import services as markets
+from apps.risk import services as risk
 from apps.risk.models import Exposure
 from apps.venues.adapters.base import NoAnswer, VenueTimeout
 from apps.venues.paper.models import PaperOrder
@@ -109,3 +110,20 @@ def test_a_limit_price_is_enough_on_a_stale_feed(floor: Floor) -> None:
 
     assert at_market.codes == ["PRICE_STALE"]
     assert PaperOrder.objects.get(side="SELL").client_order_id == at_limit.client_order_id.hex
+
+
+def test_a_resting_protective_order_does_not_stand_in_the_way_under_a_halt(floor: Floor) -> None:
+    floor.hold_position("3")
+    stop = floor.place(
+        side="SELL", purpose="PROTECTIVE", order_type="STOP", quantity=Decimal(3), stop_price=Decimal(1)
+    )
+    work_orders()
+    risk.place_hold(scope=floor.bot.scope, level="HALTED", **BY)
+
+    order = close(floor)
+    work_orders()
+
+    stop.refresh_from_db()
+    order.refresh_from_db()
+    assert (stop.state, stop.is_reduce_only) == (OrderState.ACCEPTED, True)
+    assert (order.state, order.quantity, order.codes) == (OrderState.ACCEPTED, 3, [])

@@ -110,9 +110,9 @@ KILLS = [(submission, "request_of", "NOT_SENT", 0), (books, "absorb", "ACCEPTED"
 
 @pytest.mark.parametrize(("module", "name", "end", "orders"), KILLS, ids=["before the call", "after the call"])
 def test_a_worker_killed_between_permit_and_record_leaves_one_order_or_none(
-    real_floor: Floor, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, end: str, orders: int
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str, end: str, orders: int
 ) -> None:
-    floor, order = real_floor, real_floor.place()
+    order = floor.place()
 
     def killed(*args: object, **kwargs: object) -> None:
         raise Killed

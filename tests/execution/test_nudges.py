@@ -1,12 +1,14 @@
 """Redis gone: services commit all the same, and the breaker keeps the next call from waiting."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from celery import current_app
+from celery import Celery
 from pytest_django import Settings
 
 from apps.common import nudges
+from apps.common.errors import Invalid
 from apps.execution.models import Order
 from apps.risk import services as risk
 from apps.risk.models import Hold
@@ -21,16 +23,9 @@ def no_redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     """Redis is at a port that nobody serves; the breaker is closed."""
     settings.REDIS_URL = NOBODY
     monkeypatch.setattr(nudges, "_blocked_until", 0.0)
+    monkeypatch.setattr(nudges, "current_app", Celery("alone", broker=NOBODY))
     nudges._redis.cache_clear()
-    before = current_app.conf.broker_url
-    current_app.conf.broker_url = NOBODY
-    current_app.pool.force_close_all()
-    current_app.amqp._producer_pool = None
-    current_app._pool = None
     yield
-    current_app.conf.broker_url = before
-    current_app._pool = None
-    current_app.amqp._producer_pool = None
     nudges._redis.cache_clear()
 
 
@@ -63,14 +58,17 @@ def test_after_a_failure_redis_is_left_alone_for_a_while(monkeypatch: pytest.Mon
     assert tried == [100.0, 105.1]
 
 
-def test_a_rolled_back_act_wakes_nobody(real_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_commits_wakes_a_worker(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
     sent: list[str] = []
+    monkeypatch.setattr(nudges, "_blocked_until", 0.0)
     monkeypatch.setattr(nudges, "_send", sent.append)
     monkeypatch.setattr(nudges, "_publish", lambda topics: None)
 
-    with pytest.raises(Exception, match="above zero"):
-        real_floor.place(quantity="-1")
-    assert sent == []
-    real_floor.place()
+    with django_capture_on_commit_callbacks(execute=True), pytest.raises(Invalid):
+        floor.place(quantity="-1")
+    with django_capture_on_commit_callbacks(execute=True):
+        floor.place()
 
     assert sent == ["execution.send_due_orders"]

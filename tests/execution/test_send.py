@@ -219,3 +219,12 @@ def test_an_order_whose_venue_is_broken_stops_no_other_order(floor: Floor, monke
     fine.refresh_from_db()
     broken.refresh_from_db()
     assert (fine.state, broken.state) == (OrderState.ACCEPTED, OrderState.INITIALIZED)
+
+
+def test_an_opening_order_that_waited_too_long_for_a_worker_is_denied(floor: Floor) -> None:
+    order = floor.place()
+    floor.wall.now += timedelta(seconds=16)
+
+    work_orders()
+
+    assert_denied_unsent(order, "ORDER_STALE")

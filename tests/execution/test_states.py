@@ -71,7 +71,7 @@ class Row:
         self.saved.append(update_fields)
 
 
-@pytest.mark.parametrize(("before", "after"), product(OrderState.values, OrderState.values))
+@pytest.mark.parametrize(("before", "after"), list(product(OrderState.values, OrderState.values)))
 def test_every_move_of_an_order(before: str, after: str) -> None:
     assert_move(ORDER_TRANSITIONS, before, after, is_allowed=after in order_moves()[before])
 

@@ -6,6 +6,7 @@ import pytest
 
 from apps.common.canonical import digest
 from apps.promotions import selectors
+from apps.rollouts import services as rollouts
 from tests import builders
 from tests.builders import LIMITS, Team, fresh
 from tests.promotions.conftest import Ahead
@@ -37,8 +38,6 @@ def test_a_first_release_is_compared_with_nothing(team: Team) -> None:
 
 
 def test_a_later_release_is_compared_with_what_runs(team: Team, wall: Ahead) -> None:
-    from apps.rollouts import services as rollouts
-
     first = builders.approved(team)
     rollouts.apply(first)
     config = builders.push_config(team, limits=LIMITS | {"position": "3"})

@@ -34,8 +34,9 @@ def make_both_books(side: Side) -> None:
         tick_size=Decimal("0.01"),
         currency="USD",
     )
-    account = PaperAccount.objects.create(
-        name=side.account.name, currency="USD", opening_cash=Decimal(100_000), cash=Decimal(93_999)
+    account, _ = PaperAccount.objects.update_or_create(
+        name=side.account.name,
+        defaults={"currency": "USD", "opening_cash": Decimal(100_000), "cash": Decimal(93_999)},
     )
     order = PaperOrder.objects.create(
         account=account,

@@ -1,6 +1,8 @@
 """Asking for runs: one due run per account, on schedule for accounts that trade or hold something."""
 
 import threading
+from pathlib import Path
+from typing import Any
 from datetime import timedelta
 
 import pytest
@@ -18,9 +20,10 @@ from tests.reconciliation.builders import BY
 
 
 @pytest.fixture
-def world(db: None) -> World:
+def world(db: None, tmp_path: Path, settings: Any) -> World:
     """Two desks, each with a running deployment and an old run."""
-    return make_world()
+    settings.DATASET_ROOT = tmp_path
+    return make_world(tmp_path)
 
 
 def test_asking_twice_is_one_run(world: World) -> None:
@@ -33,8 +36,9 @@ def test_asking_twice_is_one_run(world: World) -> None:
     assert ReconciliationRun.objects.filter(account=account, state="due").count() == 1
 
 
-def test_asking_at_once_is_one_run(committed_db: str) -> None:
-    world = make_world()
+def test_asking_at_once_is_one_run(committed_db: str, tmp_path: Path, settings: Any) -> None:
+    settings.DATASET_ROOT = tmp_path
+    world = make_world(tmp_path)
     barrier = threading.Barrier(4)
 
     def ask() -> None:

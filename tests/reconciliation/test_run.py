@@ -241,6 +241,8 @@ def test_a_run_whose_worker_died_is_run_by_the_next(books: World) -> None:
 
 
 def test_an_account_of_ours_that_the_venue_does_not_know_fails(books: World) -> None:
+    PaperAccount.objects.filter(name=books.other.account.name).delete()
+
     run = reconcile(books.other.account)
 
     assert (run.state, run.message) == ("failed", "ACCOUNT_UNKNOWN")

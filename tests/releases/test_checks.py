@@ -1,6 +1,5 @@
 """What the gates measure: lint, determinism and the frozen backtest, on real runs in the sandbox."""
 
-
 import pytest
 
 from apps.audit.context import acting
@@ -24,8 +23,10 @@ class Bot(Strategy):
         elif not self.has_open_orders():
             self.buy(self.quantity)
 """
-# A bot whose orders depend on something outside the events: the process that runs it.
-UNSTEADY = TRADES.replace('Decimal("0.1")', "Decimal(id(object()) % 997 + 1) / 1000")
+# Its orders depend on something outside the events: the wall clock.
+UNSTEADY = TRADES.replace("Strategy\n", "Strategy\nimport time\n", 1).replace(
+    'Decimal("0.1")', "Decimal(time.time_ns() % 997 + 1) / 10000"
+)
 
 
 def _release(team: Team, body: str = "class Bot: ...") -> Release:
@@ -71,13 +72,9 @@ def test_lint_compares_the_data_contract_with_the_codes(team: Team) -> None:
 def test_lint_refuses_a_feed_of_another_instrument(team: Team) -> None:
     release = _release(team)
     with acting(**BY):
-        Feed.objects.filter(pk=team.feed.pk).update(instrument=_other_instrument())
+        Feed.objects.filter(pk=team.feed.pk).update(instrument=builders.make_instrument("ETH-USD"))
 
     assert "does not trade" in _run("config_lint", release).message
-
-
-def _other_instrument() -> object:
-    return builders.make_instrument("ETH-USD")
 
 
 def test_two_runs_of_a_steady_bot_give_one_hash(team: Team) -> None:
@@ -85,6 +82,13 @@ def test_two_runs_of_a_steady_bot_give_one_hash(team: Team) -> None:
 
     assert verdict.state == GateState.PASSED
     assert verdict.figures["first_hash"] == verdict.figures["second_hash"]
+
+
+def test_a_bot_that_looks_at_the_clock_fails(team: Team) -> None:
+    verdict = _run("deterministic", _release(team, UNSTEADY))
+
+    assert verdict.state == GateState.FAILED
+    assert "different orders" in verdict.message
 
 
 def test_a_revoked_signer_ends_a_run(team: Team) -> None:

@@ -18,6 +18,7 @@ from apps.promotions.models import Promotion
 from apps.releases.models import Gate
 from apps.rollouts import services as rollouts
 from apps.rollouts.tasks import apply_due
+from apps.venues.models import Venue
 from tests import builders
 from tests.builders import BY, Team, fresh, vote
 from tests.promotions.conftest import Ahead
@@ -200,10 +201,10 @@ def test_what_was_withdrawn_meanwhile_stays_so_whatever_else_is_wrong(team: Team
     assert (fresh(promotion).state, fresh(promotion).outcome) == ("withdrawn", "not yet")
 
 
-def test_an_account_whose_money_became_real_is_refused(team: Team) -> None:
+def test_a_paper_account_at_a_venue_of_real_money_is_refused(team: Team) -> None:
     promotion = builders.approved(team)
     with acting(**BY):
-        type(team.account).objects.filter(pk=team.account.pk).update(mode="live")
+        Venue.objects.filter(pk=team.account.venue_id).update(mode="live")
 
     assert rollouts.apply(promotion) is None
 

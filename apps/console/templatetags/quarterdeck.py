@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from apps.common.clocks import wall_now
 from apps.common.decimals import PLAIN, text_of
 from apps.console import wording
+from apps.markets.models import Instrument
 
 register = template.Library()
 MINUS, DASH = "−", "—"
@@ -56,6 +57,19 @@ def money(value: Decimal | None, unit: str = "", signed: bool = False) -> SafeSt
     tail = format_html(' <span class="qd-unit">{}</span>', unit) if unit else ""
     text = format_html('<span class="{}" title="{}">{}{}</span>{}', tone, exact, sign, grouped(shown), tail)
     return format_html('<span class="qd-nowrap">{}</span>', text)
+
+
+@register.simple_tag
+def price(value: Decimal | None, instrument: Instrument) -> SafeString | str:
+    """A price to the instrument's tick, in its quote currency; the exact one in the title."""
+    if value is None:
+        return DASH
+    places = max(2, len(text_of(instrument.tick_size).partition(".")[2]))
+    shown = grouped(rounded(value, places))
+    unit = instrument.quote_currency
+    return format_html(
+        '<span class="qd-nowrap" title="{}">{} <span class="qd-unit">{}</span></span>', qty(value), shown, unit
+    )
 
 
 @register.filter

@@ -16,6 +16,7 @@ from apps.console.pages import Request
 from apps.console.selectors import bots, people
 from apps.console.selectors.bots import Header
 from apps.execution import services as execution
+from apps.execution.states import OrderState
 
 PAGE_SIZE = 50
 TABS = ("overview", "orders", "positions", "releases", "history")
@@ -111,7 +112,10 @@ def close(request: Request, name: str) -> HttpResponse:
         actor=request.user,
         reason=values["reason"],
     )
-    return pages.done(request, f"Exit order {order.client_order_id} is {order.state}", "order", order.pk)
+    word = (
+        "The exit was denied: the reason stands below" if order.state == OrderState.DENIED else "The exit is on its way"
+    )
+    return pages.done(request, word, "order", order.pk)
 
 
 def find(request: Request, name: str) -> Bot:

@@ -47,7 +47,7 @@ def close_position(
         purpose=Purpose.EXIT,
         is_reduce_only=True,
         by_person=True,
-        confirmed_position=held,
+        confirmed=(held, buys, sells),
     )
     return orders.place(ticket=ticket, actor=actor, reason=reason)
 

@@ -35,8 +35,9 @@ MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
 class Ticket:
     """An order as somebody wants it; exact decimals in the instrument's units.
 
-    `decided_ms` is the market time of the decision (None: now). `confirmed_position` is what the venue has
-    just said it holds; an exit is then sized by it instead of by our own book.
+    `decided_ms` is the market time of the decision (None: now). `confirmed` is the position that
+    the venue has just stated with the exits that work there (buys, sells); a person's exit is sized by it instead
+    of by our own book, and a resting protective order, which can only reduce, does not stand in its way.
     """
 
     deployment: Deployment
@@ -54,14 +55,15 @@ class Ticket:
     intent_sequence: int | None = None
     decided_ms: int | None = None
     by_person: bool = False
-    confirmed_position: Decimal | None = None
+    confirmed: tuple[Decimal, Decimal, Decimal] | None = None
 
 
 def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
     """Check, reserve and store an order in one transaction; its sending is due when this commits.
 
     A denied order is stored as DENIED with every code. The same client_order_id again returns the first
-    order; under another order's id it raises Refused CLIENT_ORDER_ID_TAKEN. Raises Invalid for a quantity or price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
+    order; under another order's id it raises Refused CLIENT_ORDER_ID_TAKEN. Raises Invalid for a quantity or
+    price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
     """
     known = _known(ticket)
     if known is not None:
@@ -182,10 +184,11 @@ def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
         ticket.instrument.scope_id,
     }
     state, _ = risk_state.trading_state(scopes)
+    position, buys, sells = ticket.confirmed or (exposure.position, exposure.working_buy, exposure.working_sell)
     return rules.ExposureFacts(
-        position=exposure.position if ticket.confirmed_position is None else ticket.confirmed_position,
-        working_buy=exposure.working_buy,
-        working_sell=exposure.working_sell,
+        position=position,
+        working_buy=buys,
+        working_sell=sells,
         orders_this_minute=risk.orders_this_minute(scope=deployment.bot.scope),
         trading_state=state,
         mode_agrees=deployment.mode == account.mode == account.venue.mode,
@@ -237,7 +240,8 @@ def _store(
         order_type=ticket.order_type,
         time_in_force=ticket.time_in_force,
         purpose=ticket.purpose,
-        is_reduce_only=ticket.is_reduce_only,
+        # Whatever guards or closes a position may not turn it around, should its size change in between.
+        is_reduce_only=ticket.is_reduce_only or ticket.purpose != Purpose.OPENING,
         quantity=ticket.quantity,
         limit_price=ticket.limit_price,
         stop_price=ticket.stop_price,

@@ -23,6 +23,8 @@ ACTOR = job("orders")
 LOOK_AGAIN_S = 1.0
 # How long an exit may wait for the venue to confirm the position before it is given up.
 CONFIRM_WITHIN = timedelta(seconds=10)
+# An opening order that waited longer than this for a worker was decided on a market that has moved on.
+OPENING_AGE_MAX = timedelta(seconds=15)
 
 
 def send(order: Order) -> None:
@@ -102,6 +104,8 @@ def _refusal(row: Order, state: TradingState) -> str:
         return f"HOLD_{state.name}"
     if row.by_person:
         return ""
+    if row.purpose == Purpose.OPENING and wall_now() - row.created_at > OPENING_AGE_MAX:
+        return "ORDER_STALE"
     deployment = row.deployment
     deployment.refresh_from_db(fields=["epoch", "desired", "release"])
     if deployment.epoch != row.epoch or deployment.desired != "running":
