@@ -132,7 +132,7 @@ def test_an_order_under_another_desks_deployment_finds_nothing(world, bot):
     assert (answer.status_code, answer.json()["code"]) == (404, "REFERENCE_NOT_FOUND")
 
 
-def test_a_client_order_id_of_another_desk_shows_nothing(world, bot, accepted):
+def test_a_client_order_id_of_another_desk_shows_nothing(world, bot):
     taken = str(world.other.order.client_order_id)
 
     answer = bot.post("/api/v1/orders/", body_of(world.own, client_order_id=taken), **KEY)
