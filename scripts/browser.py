@@ -57,10 +57,7 @@ def install_package() -> bool:
 def install_own() -> bool:
     """Fetch Playwright's own Chromium."""
     print("browser: fetching Playwright's chromium", flush=True)
-    return (
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode
-        == 0
-    )
+    return subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False).returncode == 0
 
 
 if __name__ == "__main__":

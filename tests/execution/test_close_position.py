@@ -114,9 +114,7 @@ def test_a_limit_price_is_enough_on_a_stale_feed(floor: Floor) -> None:
 
 def test_a_resting_protective_order_does_not_stand_in_the_way_under_a_halt(floor: Floor) -> None:
     floor.hold_position("3")
-    stop = floor.place(
-        side="SELL", purpose="PROTECTIVE", order_type="STOP", quantity=Decimal(3), stop_price=Decimal(1)
-    )
+    stop = floor.place(side="SELL", purpose="PROTECTIVE", order_type="STOP", quantity=Decimal(3), stop_price=Decimal(1))
     work_orders()
     risk.place_hold(scope=floor.bot.scope, level="HALTED", **BY)
 

@@ -1,9 +1,9 @@
 """Asking for runs: one due run per account, on schedule for accounts that trade or hold something."""
 
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from datetime import timedelta
 
 import pytest
 from django.db import connections

@@ -26,9 +26,7 @@ def feed(session, *closes, start=0):
 
 
 def fill(session, intent, market_ms):
-    session.handle(
-        Fill(intent.seq, "BTC-USD", intent.side, intent.quantity, Decimal(100), Decimal(0), market_ms)
-    )
+    session.handle(Fill(intent.seq, "BTC-USD", intent.side, intent.quantity, Decimal(100), Decimal(0), market_ms))
 
 
 def test_buys_when_the_fast_average_is_above_the_slow_one():
