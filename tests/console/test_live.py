@@ -65,6 +65,7 @@ async def socket(*headers: tuple[bytes, bytes]) -> AsyncIterator[ApplicationComm
         await browser.send_input({"type": "websocket.disconnect", "code": 1000})
         await browser.wait(timeout=10)
         await live.hub().close()
+        await database_sync_to_async(topics.signed_in)("")  # waits its turn: no query is left on its way
 
 
 async def until(browser: ApplicationCommunicator, kind: str) -> dict[str, Any]:
