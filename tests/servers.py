@@ -12,6 +12,8 @@ from controlplane.embedded.servers import embedded_servers
 
 ROOT = Path(__file__).resolve().parent.parent
 _stack = contextlib.ExitStack()
+# Playwright keeps an event loop in the test's thread, next to which Django would refuse the database.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 if "DATABASE_OWNER_URL" not in os.environ:
     folder = Path(os.environ.get("QUARTERDECK_TEST_VAR", ROOT / "var" / "test"))

@@ -1,4 +1,4 @@
-"""Exact numbers: parsing, step checks and the normalised string form (design rule 9)."""
+"""Exact numbers: parsing and the normalised string form (design rule 9)."""
 
 import re
 from decimal import Decimal
@@ -33,8 +33,3 @@ def text_of(value: Decimal) -> str:
         return "0"
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def is_step(value: Decimal, step: Decimal) -> bool:
-    """Whether `value` is a whole multiple of `step`."""
-    return step > 0 and value % step == 0

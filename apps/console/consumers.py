@@ -8,6 +8,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
+from django.db import DatabaseError
 
 from apps.console import live, topics
 
@@ -81,7 +82,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Every few seconds: is the sign-in still good, and is every topic still within reach?"""
         while True:
             await asyncio.sleep(CHECK_EVERY_S)
-            allowed = await database_sync_to_async(self._allowed)(set(self.topics))
+            try:
+                allowed = await database_sync_to_async(self._allowed)(set(self.topics))
+            except DatabaseError:
+                allowed = None  # what cannot be checked is not allowed; the browser comes back
             if allowed is None:
                 await self.close(code=SIGNED_OUT)
                 return

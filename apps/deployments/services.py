@@ -28,7 +28,7 @@ def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment
     feed = _feed(promotion)
     with acting(actor, reason):
         current = (
-            Deployment.objects.select_for_update(of=("self",))
+            Deployment.objects.select_for_update(of=("self",), no_key=True)
             .filter(bot=promotion.bot, account=promotion.account)
             .exclude(desired=Desired.STOPPED)
             .first()
@@ -118,7 +118,7 @@ def build_epoch(deployment: Deployment) -> int:
 def _locked(deployment: Deployment, actor: User | str, reason: str) -> Iterator[Deployment]:
     with acting(actor, reason):
         row = (
-            Deployment.objects.select_for_update(of=("self",))
+            Deployment.objects.select_for_update(of=("self",), no_key=True)
             .select_related("bot__scope", "release", "account")
             .get(pk=deployment.pk)
         )

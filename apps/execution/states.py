@@ -66,7 +66,8 @@ ORDER_TRANSITIONS = {
     S.CANCELED: frozenset({S.FILLED}),
     S.EXPIRED: frozenset({S.FILLED}),
     S.REJECTED: frozenset({S.FILLED}),
-    S.NOT_SENT: frozenset({S.FILLED}),
+    # What we had given up and the venue holds open after all is cancelled there.
+    S.NOT_SENT: frozenset({S.FILLED, S.PENDING_CANCEL}),
     S.DENIED: frozenset({S.FILLED}),
 }
 TERMINAL = frozenset({S.DENIED, S.NOT_SENT, S.REJECTED, S.FILLED, S.CANCELED, S.EXPIRED})

@@ -222,6 +222,8 @@ def _check_target(release: Release, account: Account, environment: str) -> None:
         raise Refused("ENVIRONMENT_MISMATCH", f"{account} is a {account.environment} account, not {environment}")
     if account.name not in release.config_bundle.content["accounts"]:
         raise Refused("ACCOUNT_OUTSIDE_BLAST_RADIUS", f"the config of {release} does not name {account}")
+    if release.config_bundle.content.get("venue", account.venue.name) != account.venue.name:
+        raise Refused("VENUE_MISMATCH", f"the config of {release} is for another venue than {account.venue}")
     if account.bucket_id != release.bot.strategy.bucket_id:
         raise Refused("ACCOUNT_OTHER_BUCKET", f"{account} belongs to another risk bucket than {release.bot}")
     if environment == Environment.LIVE and not release.code_version.provenance:

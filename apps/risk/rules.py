@@ -60,12 +60,14 @@ class ExposureFacts:
 class MarketFacts:
     """The reference price and the rate to base currency; None where there is no answer.
 
-    `is_decision_fresh` is False for a decision taken on bars that are long past, as in a catch-up.
+    `account_rate` leads to the account's currency, in which capital is counted. `is_decision_fresh` is False
+    for a decision taken on bars that are long past, as in a catch-up.
     """
 
     reference_price: Decimal | None
     is_fresh: bool
     base_rate: Decimal | None
+    account_rate: Decimal | None = None
     is_decision_fresh: bool = True
 
 
@@ -105,6 +107,7 @@ def _denials(
         _rate(order, exposure, limits),
         _prices(order, market, instrument, limits),
         _position(order, exposure, limits),
+        _capital(order, exposure, instrument, limits, market),
         _reduction(order, exposure),
     )
     return [denial for found in rules for denial in found]
@@ -215,6 +218,27 @@ def _position(order: OrderFacts, exposure: ExposureFacts, limits: Mapping[str, D
     worst = worst_position(order, exposure)
     if abs(worst) > bound:
         yield Denial("POSITION_ABOVE_LIMIT", {"position": str(worst), "limit": str(bound)})
+
+
+def _capital(
+    order: OrderFacts,
+    exposure: ExposureFacts,
+    instrument: InstrumentFacts,
+    limits: Mapping[str, Decimal],
+    market: MarketFacts,
+) -> Iterable[Denial]:
+    """The worst position that the order could lead to must fit into the capital that was approved."""
+    bound = limits.get("capital")
+    if bound is None or order.purpose != "OPENING" or market.reference_price is None:
+        return
+    if market.account_rate is None:
+        yield Denial("FX_RATE_STALE", {"currency": "account"})
+        return
+    price = max(p for p in (order.limit_price, order.stop_price, market.reference_price) if p is not None)
+    value = EXACT.multiply(abs(worst_position(order, exposure)), price)
+    value = EXACT.multiply(EXACT.multiply(value, instrument.multiplier), market.account_rate)
+    if value > bound:
+        yield Denial("CAPITAL_EXCEEDED", {"value": str(value), "capital": str(bound)})
 
 
 def worst_position(order: OrderFacts, exposure: ExposureFacts) -> Decimal:

@@ -17,6 +17,8 @@ from apps.runtime.sandbox.process import BotCrashed, BotError, BotFailed, BotPro
 __all__ = ["BotCrashed", "BotError", "BotFailed", "BotProcess", "BotProtocolError", "BotTimeout", "Slice"]
 
 MESSAGES_PER_SLICE_MAX = 100_000
+# All intents of a slice are placed in one transaction, which others wait for: it must stay short.
+INTENTS_PER_SLICE_MAX = 200
 Checkpoint = dict[str, Any]
 
 
@@ -95,6 +97,8 @@ class BotProcess:
         try:
             hello = self._expect(self._child.read_line(deadline), "sandbox")
             self.report = SandboxReport.from_measures([str(name) for name in hello.get("measures", [])])
+            if not (self.report.files and self.report.sockets):
+                raise BotCrashed("SANDBOX_UNPROVEN", "this kernel lets a bot out of its sandbox: no bot runs here")
             if self.report.has_own_scratch:
                 self._child.drop_scratch()
             self.request("start", self._start_fields, deadline)
@@ -178,7 +182,9 @@ class BotProcess:
         return moments
 
     def _check_intents(self, intents: Sequence[Intent], moments: set[int]) -> None:
-        """Numbered without a gap, for a known instrument, decided on an event of this slice."""
+        """Few enough, numbered without a gap, for a known instrument, decided on an event of this slice."""
+        if len(intents) > INTENTS_PER_SLICE_MAX:
+            raise BotProtocolError("BOT_PROTOCOL", f"More than {INTENTS_PER_SLICE_MAX} intents in a slice.")
         for intent in intents:
             if intent.seq != self._next_seq:
                 raise BotProtocolError("BOT_PROTOCOL", f"Intent {intent.seq} is not {self._next_seq}.")

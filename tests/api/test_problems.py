@@ -91,7 +91,7 @@ def test_a_body_that_is_no_object_is_refused(world, as_user, body):
 
 
 def test_a_taken_name_is_refused(world, as_user):
-    assert_problem(as_user(world.firm_administrator).post("/api/v1/desks/", {"name": "own"}), 409, "ALREADY_EXISTS")
+    assert_problem(as_user(world.firm_administrator).post("/api/v1/desks/", {"name": "own"}), 422, "DESK_NAME_TAKEN")
 
 
 def test_a_session_needs_its_csrf_token(world):

@@ -12,7 +12,7 @@ from tests.e2e.product import Product, running_product, until
 from tests.e2e.traffic import Traffic
 
 pytestmark = [pytest.mark.timeout(3600), pytest.mark.xdist_group("crash")]
-ROUNDS = int(os.environ.get("CRASH_ROUNDS", "1"))
+ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
 CONVERGED_SECONDS_MAX = 180.0
 VENUE_ORDERS = "SELECT count(*) FROM paper_paperorder"
 # Order rates of people; what is sent here is far more.

@@ -275,7 +275,7 @@ def make_promotion(release: Release, account: Account) -> Promotion:
         account=account,
         stage="simulated_execution",
         environment="paper",
-        capital=Decimal(1000),
+        capital=Decimal(100_000),
         policy=policy,
         requested_by=release.bot.owner,
         reason="arranged by a test",

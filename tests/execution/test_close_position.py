@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from apps.common.errors import Invalid, Refused
+from apps.access import services as access
+from apps.common.errors import Forbidden, Invalid, Refused
 from apps.execution import services as execution
 from apps.execution.models import Order
 from apps.execution.states import OrderState
@@ -125,3 +126,24 @@ def test_a_resting_protective_order_does_not_stand_in_the_way_under_a_halt(floor
     order.refresh_from_db()
     assert (stop.state, stop.is_reduce_only) == (OrderState.ACCEPTED, True)
     assert (order.state, order.quantity, order.codes) == (OrderState.ACCEPTED, 3, [])
+
+
+def test_a_machine_cannot_pass_for_a_person(floor: Floor) -> None:
+    floor.hold_position("3")
+    before = orders_count()
+    machine = access.make_service_account(username="exit-bot", display_name="Exit bot", **BY)
+
+    with pytest.raises(Forbidden) as refused:
+        close(floor, actor=machine)
+
+    assert (refused.value.code, orders_count()) == ("PERSON_NEEDED", before)
+
+
+def test_a_bot_gets_out_past_its_own_resting_stop(floor: Floor) -> None:
+    floor.hold_position("3")
+    floor.place(side="SELL", purpose="PROTECTIVE", order_type="STOP", quantity=Decimal(3), stop_price=Decimal(1))
+    work_orders()
+
+    leaving = floor.place(side="SELL", purpose="EXIT", quantity=Decimal(3))
+
+    assert (leaving.state, leaving.is_reduce_only) == (OrderState.INITIALIZED, True)

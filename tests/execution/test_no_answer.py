@@ -4,7 +4,9 @@ from types import ModuleType
 
 import pytest
 
+from apps.alerts.models import Alert
 from apps.execution import services as execution
+from apps.execution.models import Order
 from apps.execution.services import books, submission
 from apps.execution.states import OrderState
 from apps.risk.models import Exposure
@@ -189,3 +191,21 @@ def test_an_exit_in_doubt_counts_at_its_worst(floor: Floor) -> None:
 
     assert first.state == OrderState.UNKNOWN
     assert second.codes == ["EXIT_EXCEEDS_POSITION"]
+
+
+def test_an_order_that_arrives_after_it_was_given_up_is_cancelled_at_the_venue_and_alerted(floor: Floor) -> None:
+    order = floor.place()
+    work_orders()
+    Order.objects.filter(pk=order.pk).update(state=OrderState.NOT_SENT, reserved_quantity=0)
+    Exposure.objects.update(working_buy=0)
+
+    books.sync_account(floor.account)
+
+    order.refresh_from_db()
+    assert (order.state, order.reserved_quantity) == (OrderState.PENDING_CANCEL, 1)
+    assert Exposure.objects.get().working_buy == 1
+    assert Alert.objects.get().code == "ORDER_ARRIVED_LATE"
+    work_orders()
+    order.refresh_from_db()
+    assert (order.state, PaperOrder.objects.get().state) == (OrderState.CANCELED, "canceled")
+    assert Exposure.objects.get().working_buy == 0

@@ -250,7 +250,7 @@ def test_an_account_of_ours_that_the_venue_does_not_know_fails(books: World) -> 
 
 def test_our_own_books_are_compared_too(books: World) -> None:
     with acting(**BY):
-        Order.objects.filter(pk=books.own.order.pk).update(state="NOT_SENT")
+        Order.objects.filter(pk=books.own.order.pk).update(state="REJECTED")
 
     reconcile(books.own.account)
 

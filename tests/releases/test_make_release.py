@@ -53,9 +53,14 @@ def test_a_release_points_to_the_one_before(team: Team) -> None:
 
 
 def test_two_that_make_one_triple_at_once_get_one_release(committed_team: Team) -> None:
-    builders.push_code(committed_team)
+    code = builders.push_code(committed_team)
+    parts = {
+        "code_version": code,
+        "config_bundle": builders.push_config(committed_team),
+        "parameter_set": builders.push_parameters(committed_team, code),
+    }
 
-    first, second = race(*[lambda: builders.make_release(committed_team)] * 2)
+    first, second = race(*[lambda: builders.make_release(committed_team, **parts)] * 2)
 
     assert first == second
     assert Release.objects.count() == 1

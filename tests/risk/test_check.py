@@ -267,3 +267,23 @@ def test_the_strictest_source_wins_for_each_kind() -> None:
 
     assert rules.strictest([firm, bot]) == {"position": Decimal(3), "collar_bps": Decimal(1)}
     assert rules.strictest([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("quantity", "exposure", "rate", "denied"),
+    [
+        ("5", {}, Decimal(1), []),
+        ("5.5", {}, Decimal(1), ["CAPITAL_EXCEEDED"]),
+        ("1", {"position": "4.5"}, Decimal(1), ["CAPITAL_EXCEEDED"]),
+        ("1", {"working_buy": "4.5"}, Decimal(1), ["CAPITAL_EXCEEDED"]),
+        ("5", {}, Decimal("1.1"), ["CAPITAL_EXCEEDED"]),
+        ("1", {}, None, ["FX_RATE_STALE"]),
+    ],
+)
+def test_the_worst_position_must_fit_into_the_approved_capital(
+    quantity: str, exposure: dict[str, str], rate: Decimal | None, denied: list[str]
+) -> None:
+    """Worth 200 a unit: a price of 100 and a multiplier of 2."""
+    limits = LIMITS | {"capital": Decimal(1_000)}
+
+    assert codes(quantity=quantity, exposure=exposure, limits=limits, market={"account_rate": rate}) == denied

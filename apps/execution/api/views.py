@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.base import ReadEndpoint
+from apps.access.models import User
 from apps.access.states import Permission
 from apps.common.api.filters import filter_set
 from apps.common.api.serializers import ReasonedAct
@@ -44,6 +45,11 @@ EXAMPLE = OpenApiExample(
         "purpose": "OPENING",
     },
 )
+
+
+def order_id_of(caller: User, key: str) -> UUID:
+    """From caller and key, so that a retry finds the same order even without its stored answer."""
+    return uuid5(NAMESPACE_URL, f"quarterdeck:{caller.pk}:{key}")
 
 
 class OrderViews(ReadEndpoint):
@@ -105,8 +111,7 @@ class OrderViews(ReadEndpoint):
         )
 
     def _client_order_id(self) -> UUID:
-        """From caller and key, so that a retry finds the same order even without its stored answer."""
-        return uuid5(NAMESPACE_URL, f"quarterdeck:{self.caller.pk}:{self.request.headers['Idempotency-Key']}")
+        return order_id_of(self.caller, self.request.headers["Idempotency-Key"])
 
 
 class FillViews(ReadEndpoint):
@@ -138,7 +143,13 @@ class PositionViews(ReadEndpoint):
         position = self.target(Permission.EXIT)
         body = self.asked(shapes.CloseAsked)
         deployment = Deployment.objects.filter(bot=position.bot_id, account=position.account_id).latest("id")
-        order = services.close_position(deployment=deployment, actor=self.caller, **body)
+        known = self.request.headers.get("Idempotency-Key")
+        order = services.close_position(
+            deployment=deployment,
+            actor=self.caller,
+            client_order_id=order_id_of(self.caller, known) if known else None,
+            **body,
+        )
         return Response(shapes.OrderShown(order).data, 201)
 
 

@@ -9,6 +9,8 @@ from django.db.models import Case, DecimalField, F, Sum, When
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Side
 
+from apps.alerts import services as alerts
+from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.common import claims, nudges
 from apps.common.clocks import from_ms, wall_now
@@ -89,8 +91,51 @@ def sync_account(account: Account) -> int:
         found = adapter.order_by_client_id(order.client_order_id.hex)
         if found is not None and found.state != VenueOrderState.OPEN:
             absorb(order, found, reason="no longer open at the venue")
+    for order in _given_up(account, still_open):
+        found = adapter.order_by_client_id(order.client_order_id.hex)
+        if found is not None and found.state == VenueOrderState.OPEN:
+            _take_back(order, found)
     AccountSync.objects.filter(pk=sync.pk).update(answered_at=wall_now(), failures=0)
     return booked
+
+
+def _given_up(account: Account, still_open: set[str]) -> list[Order]:
+    """Orders that we hold for never sent and the venue lists as open."""
+    ids = [found for found in map(_as_id, still_open) if found is not None]
+    ours = Order.objects.filter(account=account, client_order_id__in=ids, state=OrderState.NOT_SENT)
+    return list(ours.select_related(*ledger.RELATED))
+
+
+def _take_back(order: Order, found: VenueOrder) -> None:
+    """An order that arrived after we had given it up: count it again, cancel it there, and tell people."""
+    reason = "the venue holds an order that we had given up"
+    with acting(ACTOR, reason):
+        exposure = risk.lock_exposure(scope=order.bot.scope, instrument=order.instrument)
+        row = ledger.locked(order)
+        if row.state != OrderState.NOT_SENT:
+            return
+        left = row.quantity - row.filled_quantity
+        risk.reserve(exposure=exposure, side=row.side, quantity=left)
+        ledger.advance(
+            row,
+            OrderState.PENDING_CANCEL,
+            reason=reason,
+            venue_order_id=found.venue_order_id,
+            reserved_quantity=left,
+            cancel_requested=True,
+            due_at=wall_now(),
+        )
+        alerts.raise_alert(
+            tier=Tier.CRITICAL,
+            code="ORDER_ARRIVED_LATE",
+            title=f"{row.bot}: {reason}; it is being cancelled",
+            scope=row.bot.scope,
+            target=row,
+            dedup_key=f"order-arrived-late:{row.pk}",
+            actor=ACTOR,
+            reason=reason,
+        )
+        nudges.wake("execution.send_due_orders")
 
 
 def _ended_elsewhere(account: Account, still_open: set[str]) -> list[Order]:
@@ -118,12 +163,18 @@ def _book(account: Account, trade: VenueTrade) -> int:
 
 
 def _order_of(account: Account, trade: VenueTrade) -> Order | None:
-    try:
-        client_order_id = UUID(hex=trade.client_order_id)
-    except ValueError:
+    client_order_id = _as_id(trade.client_order_id)
+    if client_order_id is None:
         return None
     orders = Order.objects.filter(account=account, client_order_id=client_order_id)
     return orders.select_related("bot__scope", "instrument").first()
+
+
+def _as_id(text: str) -> UUID | None:
+    try:
+        return UUID(hex=text)
+    except ValueError:
+        return None
 
 
 def _fill(row: Order, trade: VenueTrade) -> None:

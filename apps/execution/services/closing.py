@@ -1,12 +1,13 @@
 """A person's way out: reduce or close a bot's position, sized by what the venue confirms."""
 
 from decimal import Decimal
+from uuid import UUID
 
 from apps.access.models import User
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Forbidden, Invalid, Refused
 from apps.deployments.models import Deployment
 from apps.execution.models import Order
-from apps.execution.services import orders
+from apps.execution.services import ledger, orders
 from apps.execution.states import AT_VENUE, OrderType, Purpose, Side
 from apps.risk import rules
 from apps.venues import services as venues
@@ -19,6 +20,7 @@ def close_position(
     reason: str,
     quantity: Decimal | None = None,
     limit_price: Decimal | None = None,
+    client_order_id: UUID | None = None,
 ) -> Order:
     """Sell (or buy back) a bot's position, all of it or `quantity` units; passes every hold.
 
@@ -26,12 +28,14 @@ def close_position(
     limit price it goes out even when the feed is stale. Raises venues' NoAnswer when the venue does not
     say what it holds, Refused POSITION_FLAT or EXIT_EXCEEDS_POSITION, Invalid REASON_MISSING.
     """
+    if actor.is_service:
+        raise Forbidden("PERSON_NEEDED", "only a person takes a position out of a bot's hands")
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why; the audit keeps it")
     deployment = orders.loaded(deployment.pk)
     held = _held(deployment)
     side = Side.SELL if held > 0 else Side.BUY
-    buys, sells = _working(deployment)
+    buys, sells = ledger.working_exits(deployment.account, deployment.instrument, AT_VENUE)
     available = rules.closable(side, held, buys, sells)
     if available == 0:
         raise Refused("POSITION_FLAT", "the venue holds nothing that is not already being closed")
@@ -47,6 +51,7 @@ def close_position(
         purpose=Purpose.EXIT,
         is_reduce_only=True,
         by_person=True,
+        client_order_id=client_order_id,
         confirmed=(held, buys, sells),
     )
     return orders.place(ticket=ticket, actor=actor, reason=reason)
@@ -56,13 +61,3 @@ def _held(deployment: Deployment) -> Decimal:
     symbol = deployment.instrument.symbol
     positions = venues.adapter_for(deployment.account).positions()
     return next((held.quantity for held in positions if held.symbol == symbol), Decimal(0))
-
-
-def _working(deployment: Deployment) -> tuple[Decimal, Decimal]:
-    rows = Order.objects.filter(
-        account=deployment.account, instrument=deployment.instrument, purpose=Purpose.EXIT, state__in=AT_VENUE
-    )
-    totals = {"BUY": Decimal(0), "SELL": Decimal(0)}
-    for side, quantity, filled in rows.values_list("side", "quantity", "filled_quantity"):
-        totals[side] += quantity - filled
-    return totals["BUY"], totals["SELL"]

@@ -208,7 +208,7 @@ def _end_event(order: Order) -> quarterdeck.OrderUpdate | None:
 
 def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, duration_ms: int) -> None:
     with acting(ACTOR, f"cycle {cycle.sequence} of epoch {cycle.epoch}"):
-        fresh = Deployment.objects.select_for_update(of=("self",)).get(pk=deployment.pk)
+        fresh = Deployment.objects.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if fresh.epoch != cycle.epoch or fresh.desired != Desired.RUNNING or not claims.is_ours(cycle, row):
             warm.drop(deployment.pk)
@@ -361,7 +361,7 @@ def _fence(cycle: Cycle) -> None:
 
 def _fail(cycle: Cycle, deployment: Deployment, error: DomainError) -> None:
     with acting(ACTOR, error.message):
-        Deployment.objects.select_for_update(of=("self",)).get(pk=deployment.pk)
+        Deployment.objects.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if row.state != CycleState.DUE or not claims.is_ours(cycle, row):
             return

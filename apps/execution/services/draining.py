@@ -1,15 +1,20 @@
 """Draining a hold: cancel the opening orders below its scope until none is left at the venue."""
 
+import structlog
+from django.db import DatabaseError
 from django.db.models import Q
 
 from apps.access.models import Scope
 from apps.audit.context import job
 from apps.common import claims
+from apps.common.errors import DomainError
 from apps.execution.models import Order
 from apps.execution.services import orders
 from apps.execution.states import WORKING, Purpose
 from apps.risk import services as risk
 from apps.risk.models import Hold
+
+log = structlog.get_logger(__name__)
 
 
 def drain_hold(hold: Hold) -> int:
@@ -20,12 +25,20 @@ def drain_hold(hold: Hold) -> int:
     left = list(opening_orders_below(hold.scope))
     for order in left:
         if not order.cancel_requested:
-            orders.cancel(order=order, actor=job("drain"), reason=f"hold on {hold.scope}: {hold.reason}")
+            _cancel(order, hold)
     if left:
         claims.settle(hold, due_in_s=0.5)
     else:
         risk.mark_drained(hold=hold)
     return len(left)
+
+
+def _cancel(order: Order, hold: Hold) -> None:
+    """One order that cannot be cancelled now is tried again; it never keeps the others open."""
+    try:
+        orders.cancel(order=order, actor=job("drain"), reason=f"hold on {hold.scope}: {hold.reason}")
+    except (DomainError, DatabaseError) as error:
+        log.exception("drain.failed", order=str(order.pk), error=type(error).__name__)
 
 
 def below(scope: Scope) -> Q:

@@ -1,14 +1,19 @@
 """The order's ledger: locking in the house's one order, moving the state, appending the event."""
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from apps.audit.context import current
 from apps.common import nudges, states
 from apps.common.errors import Refused
+from apps.deployments.models import Deployment
 from apps.execution.models import Order, OrderEvent
-from apps.execution.states import ORDER_TRANSITIONS, TERMINAL
+from apps.execution.states import ORDER_TRANSITIONS, TERMINAL, Purpose
+from apps.markets.models import Instrument
 from apps.risk import services as risk
+from apps.venues.models import Account
 
 RELATED = (
     "bot__scope",
@@ -63,13 +68,25 @@ def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = No
     nudges.hint(f"bot:{order.bot_id}")
 
 
-def scope_ids(order: Order) -> list[Any]:
-    """Every scope whose hold stops this order: the bot's and the account's lineages, venue, instrument."""
+def scope_ids(traded: "Order | Deployment") -> list[UUID]:
+    """Every scope whose holds and limits concern an order: the bot's and the account's lineages, venue, instrument."""
     return [
         *{
-            *order.bot.scope.lineage,
-            *order.account.scope.lineage,
-            order.account.venue.scope_id,
-            order.instrument.scope_id,
+            *traded.bot.scope.lineage,
+            *traded.account.scope.lineage,
+            traded.account.venue.scope_id,
+            traded.instrument.scope_id,
         }
     ]
+
+
+def working_exits(
+    account: Account, instrument: Instrument, states_: Iterable[str], *, besides: Order | None = None
+) -> tuple[Decimal, Decimal]:
+    """Units (buys, sells) of exits that may still fill, UNKNOWN at its worst case."""
+    rows = Order.objects.filter(account=account, instrument=instrument, purpose=Purpose.EXIT, state__in=states_)
+    totals = {"BUY": Decimal(0), "SELL": Decimal(0)}
+    for pk, side, quantity, filled in rows.values_list("pk", "side", "quantity", "filled_quantity"):
+        if besides is None or pk != besides.pk:
+            totals[side] += quantity - filled
+    return totals["BUY"], totals["SELL"]

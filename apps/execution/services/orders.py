@@ -19,7 +19,7 @@ from apps.common.ids import uuid7
 from apps.deployments.models import Deployment
 from apps.execution.models import Cycle, Order
 from apps.execution.services import ledger
-from apps.execution.states import OrderState, Purpose
+from apps.execution.states import WORKING, OrderState, Purpose
 from apps.markets import selectors as markets
 from apps.markets.models import Instrument
 from apps.risk import rules
@@ -101,7 +101,8 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
     if deployment.desired != "running" and not ticket.by_person:
         raise Refused("DEPLOYMENT_NOT_RUNNING", f"{deployment} is {deployment.desired}: resume it first")
     exposure = risk.lock_exposure(scope=deployment.bot.scope, instrument=ticket.instrument)
-    limits = risk_state.effective_limits(deployment.bot.scope.lineage, deployment.limits)
+    limits = risk_state.effective_limits(ledger.scope_ids(deployment), deployment.limits)
+    limits["capital"] = deployment.capital
     reading = markets.reading(deployment.feed)
     market = _market(ticket, reading)
     denials = rules.check(
@@ -177,14 +178,13 @@ def _instrument_facts(ticket: Ticket) -> rules.InstrumentFacts:
 def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
     deployment = ticket.deployment
     account = deployment.account
-    scopes = {
-        *deployment.bot.scope.lineage,
-        *account.scope.lineage,
-        account.venue.scope_id,
-        ticket.instrument.scope_id,
-    }
-    state, _ = risk_state.trading_state(scopes)
-    position, buys, sells = ticket.confirmed or (exposure.position, exposure.working_buy, exposure.working_sell)
+    state, _ = risk_state.trading_state(ledger.scope_ids(deployment))
+    position, buys, sells = exposure.position, exposure.working_buy, exposure.working_sell
+    if ticket.confirmed is not None:
+        position, buys, sells = ticket.confirmed
+    elif ticket.purpose == Purpose.EXIT:
+        # A resting protective order can only reduce, so it does not stand in the way of getting out.
+        buys, sells = ledger.working_exits(account, ticket.instrument, WORKING)
     return rules.ExposureFacts(
         position=position,
         working_buy=buys,
@@ -202,14 +202,15 @@ def _market(ticket: Ticket, reading: markets.Reading) -> rules.MarketFacts:
     return rules.MarketFacts(
         reference_price=bar.close if bar else None,
         is_fresh=reading.late_ms <= staleness_ms_max,
-        base_rate=_base_rate(ticket.instrument),
+        base_rate=_rate(ticket.instrument, access.firm().base_currency),
+        account_rate=_rate(ticket.instrument, ticket.deployment.account.currency),
         is_decision_fresh=age_ms <= staleness_ms_max,
     )
 
 
-def _base_rate(instrument: Instrument) -> Decimal | None:
+def _rate(instrument: Instrument, currency: str) -> Decimal | None:
     try:
-        return markets.convert_rate(instrument.quote_currency, access.firm().base_currency, wall_now())
+        return markets.convert_rate(instrument.quote_currency, currency, wall_now())
     except Refused:
         return None
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from apps.audit.context import acting, job
 from apps.common import claims, locks
 from apps.common.clocks import wall_now
+from apps.deployments.models import Deployment
 from apps.execution.models import Order
 from apps.execution.services import books, ledger
 from apps.execution.states import AT_VENUE, TERMINAL, OrderState, Purpose
@@ -29,7 +30,9 @@ OPENING_AGE_MAX = timedelta(seconds=15)
 
 def send(order: Order) -> None:
     """Do the next thing that a claimed order needs: send it, look it up, or cancel it."""
-    order = Order.objects.select_related(*ledger.RELATED).get(pk=order.pk)
+    claimed, order = order, Order.objects.select_related(*ledger.RELATED).get(pk=order.pk)
+    # The lease is the one that we were given, not whoever's it may be by now.
+    order.lease_owner, order.attempts = claimed.lease_owner, claimed.attempts
     if order.state == OrderState.INITIALIZED:
         _submit(order)
     elif order.state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
@@ -87,10 +90,12 @@ def _permit(order: Order, held: Decimal | None) -> Order | None:
     with acting(ACTOR, "send permit"):
         locks.shared(ledger.scope_ids(order))
         state, _ = risk.trading_state(ledger.scope_ids(order))
+        # Locked like a pause or a redeploy locks it: whichever comes second sees the other.
+        deployment = Deployment.objects.select_for_update(no_key=True).get(pk=order.deployment_id)
         row = ledger.locked(order)
         if row.state != OrderState.INITIALIZED or not claims.is_ours(order, row):
             return None
-        refusal = _refusal(row, state) or _crosses_zero(row, held)
+        refusal = _refusal(row, deployment, state) or _crosses_zero(row, held)
         if refusal:
             ledger.advance(row, OrderState.DENIED, reason=refusal, codes=[refusal])
             return None
@@ -99,15 +104,13 @@ def _permit(order: Order, held: Decimal | None) -> Order | None:
     return row
 
 
-def _refusal(row: Order, state: TradingState) -> str:
+def _refusal(row: Order, deployment: Deployment, state: TradingState) -> str:
     if not rules.passes_holds(row.purpose, row.by_person, state):
         return f"HOLD_{state.name}"
     if row.by_person:
         return ""
     if row.purpose == Purpose.OPENING and wall_now() - row.created_at > OPENING_AGE_MAX:
         return "ORDER_STALE"
-    deployment = row.deployment
-    deployment.refresh_from_db(fields=["epoch", "desired", "release"])
     if deployment.epoch != row.epoch or deployment.desired != "running":
         return "EPOCH_FENCED"
     return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
@@ -116,7 +119,7 @@ def _refusal(row: Order, state: TradingState) -> str:
 def _crosses_zero(row: Order, held: Decimal | None) -> str:
     if held is None:
         return ""
-    buys, sells = _working_exits(row)
+    buys, sells = ledger.working_exits(row.account, row.instrument, AT_VENUE, besides=row)
     return "" if row.quantity <= rules.closable(row.side, held, buys, sells) else "EXIT_EXCEEDS_POSITION"
 
 
@@ -128,26 +131,15 @@ def _confirmed(order: Order) -> Decimal | None:
     try:
         positions = venues.adapter_for(order.account).positions()
     except VenueRejected as error:
-        _close(order, OrderState.NOT_SENT, [error.code], error.message)
+        _give_up(order, error.code, error.message)
         return None
     except NoAnswer as error:
         if wall_now() - order.created_at > CONFIRM_WITHIN:
-            _close(order, OrderState.NOT_SENT, ["EXIT_UNCONFIRMED"], error.message)
+            _give_up(order, "EXIT_UNCONFIRMED", error.message)
         else:
             claims.settle(order, due_in_s=LOOK_AGAIN_S)
         return None
     return next((p.quantity for p in positions if p.symbol == order.instrument.symbol), Decimal(0))
-
-
-def _working_exits(order: Order) -> tuple[Decimal, Decimal]:
-    """Units of other exits that may still fill at the venue, UNKNOWN at its worst case."""
-    others = Order.objects.filter(
-        account=order.account, instrument=order.instrument, purpose=Purpose.EXIT, state__in=AT_VENUE
-    ).exclude(pk=order.pk)
-    totals = {"BUY": Decimal(0), "SELL": Decimal(0)}
-    for side, quantity, filled in others.values_list("side", "quantity", "filled_quantity"):
-        totals[side] += quantity - filled
-    return totals["BUY"], totals["SELL"]
 
 
 def _resolve(order: Order) -> None:
@@ -181,6 +173,14 @@ def _unknown(order: Order, reason: str) -> None:
             due_at = wall_now() + timedelta(seconds=LOOK_AGAIN_S)
             ledger.advance(row, OrderState.UNKNOWN, reason=reason, due_at=due_at, lease_until=None)
             order.state = row.state
+
+
+def _give_up(order: Order, code: str, reason: str) -> None:
+    """End an order that was never sent, if it is still ours to send: another worker may have it in flight."""
+    with acting(ACTOR, reason or code):
+        row = ledger.locked(order)
+        if row.state == OrderState.INITIALIZED and claims.is_ours(order, row):
+            ledger.advance(row, OrderState.NOT_SENT, reason=reason, codes=[code])
 
 
 def _close(order: Order, state: str, codes: list[str], reason: str) -> None:

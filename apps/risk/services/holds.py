@@ -11,7 +11,7 @@ from apps.audit.context import acting, actor_text, job
 from apps.common import locks, nudges, states
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Forbidden, Invalid, Refused
 from apps.risk.models import Hold
 from apps.risk.states import DRAIN_TRANSITIONS, HOLD_TRANSITIONS, DrainState, HoldLevel, HoldState
 
@@ -73,6 +73,8 @@ def request_release(*, hold: Hold, to_level: str | None = None, actor: User, rea
     The requester counts as the first person. Raises Refused HOLD_NOT_ACTIVE, RELEASE_ASKED or
     HOLD_LEVEL_NOT_LOOSER; Invalid REASON_MISSING.
     """
+    if actor.is_service:
+        raise Forbidden("PERSON_NEEDED", "only a person loosens a hold")
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why it is safe to release")
     with acting(actor, reason):

@@ -12,7 +12,7 @@ from apps.common import nudges
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.decimals import text_of
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Forbidden, Invalid, Refused
 from apps.risk.models import Limit, LimitRaise
 from apps.risk.states import LimitKind
 
@@ -44,6 +44,8 @@ def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, rea
 
 def request_raise(*, scope: Scope, kind: str, value: Decimal, actor: User, reason: str) -> LimitRaise:
     """Ask for a first or a higher value; a second risk owner decides. Raises Invalid LIMIT_*."""
+    if actor.is_service:
+        raise Forbidden("PERSON_NEEDED", "only a person asks for a higher limit")
     _check(kind, value)
     with acting(actor, reason):
         asked = LimitRaise.objects.create(scope=scope, kind=kind, value=value)
