@@ -48,6 +48,8 @@ CODES: dict[str, str] = {
     "MODE_MISMATCH": "deployment and account disagree on paper or live",
     "NOTIONAL_ABOVE_LIMIT": "its value in base currency is above the limit per order",
     "ORDER_EXPIRED": "it came to its time in force",
+    "CAPITAL_EXCEEDED": "the position it could lead to is worth more than the approved capital",
+    "ORDER_STALE": "it waited too long for a worker; the market it was decided on has moved on",
     "PERMIT_LATE": "its send permit ran out before the call; it never went to the venue",
     "POSITION_ABOVE_LIMIT": "with everything that is working it could exceed the position limit",
     "POSITION_INSUFFICIENT": "the venue holds less than it would sell",

@@ -43,7 +43,8 @@ class BotProcess:
     """A verified, unpacked build running in a sandbox; a context manager, warm from slice to slice.
 
     Every failure is a BotError: the process is then dead and nothing of the slice counts; start another
-    one from the last committed checkpoint. Use it in the thread that started it.
+    one from the last committed checkpoint. Use it in the thread that started it. Where a bot could open files or
+    sockets outside its sandbox none is started (SANDBOX_UNPROVEN), but for the probe that measures just that.
     """
 
     def __init__(
@@ -55,7 +56,9 @@ class BotProcess:
         checkpoint: Checkpoint | None,
         seed: int,
         limits: SandboxLimits | None = None,
+        is_probe: bool = False,
     ) -> None:
+        self.is_probe = is_probe
         self.build_dir = build_dir
         self.limits = limits or SandboxLimits()
         self.report = SandboxReport.from_measures([])
@@ -97,7 +100,7 @@ class BotProcess:
         try:
             hello = self._expect(self._child.read_line(deadline), "sandbox")
             self.report = SandboxReport.from_measures([str(name) for name in hello.get("measures", [])])
-            if not (self.report.files and self.report.sockets):
+            if not (self.is_probe or (self.report.files and self.report.sockets)):
                 raise BotCrashed("SANDBOX_UNPROVEN", "this kernel lets a bot out of its sandbox: no bot runs here")
             if self.report.has_own_scratch:
                 self._child.drop_scratch()

@@ -36,7 +36,9 @@ class ProbeResult:
 
 def capabilities() -> SandboxReport:
     """Which walls stand on this machine: starts a child that raises them and reports."""
-    process = BotProcess(PROBE_DIR, parameters={}, instruments=[_INSTRUMENT], checkpoint=None, seed=0, limits=_LIMITS)
+    process = BotProcess(
+        PROBE_DIR, parameters={}, instruments=[_INSTRUMENT], checkpoint=None, seed=0, limits=_LIMITS, is_probe=True
+    )
     with process:
         return process.report
 
@@ -55,6 +57,7 @@ def probe(extra_secrets: tuple[Path, ...] = (), extra_sockets: tuple[Path, ...] 
             checkpoint=None,
             seed=0,
             limits=_LIMITS,
+            is_probe=True,
         )
         try:
             with process:
