@@ -13,6 +13,7 @@ import pytest
 from quarterdeck.messages import encode_event, instrument_fields, to_inputs
 from quarterdeck.protocol import decode, encode
 
+from apps.runtime.host import BotCrashed, BotProcess
 from apps.runtime.sandbox import probing, process, seccomp
 from apps.runtime.sandbox.denied_syscalls import denied
 from apps.runtime.sandbox.limits import SandboxReport
@@ -231,3 +232,14 @@ def test_no_scratch_folder_is_left(tmp_path, monkeypatch):
     capabilities()
 
     assert list(Path(tmp_path).iterdir()) == []
+
+
+@pytest.mark.parametrize("walls", [(NO_SECCOMP,), (NO_LANDLOCK, NO_NAMESPACES)])
+def test_no_bot_starts_where_files_or_sockets_leak(without, walls):
+    without(*walls)
+    bot = BotProcess(ROOT / "examples/btc_trend", parameters={}, instruments=[], checkpoint=None, seed=0)
+
+    with pytest.raises(BotCrashed) as refused:
+        bot.start()
+
+    assert (refused.value.code, bot.is_alive) == ("SANDBOX_UNPROVEN", False)
