@@ -9,6 +9,7 @@
   const seen = new Map(); // topic -> last number
   const refreshed = new WeakMap(); // element -> time of the last refresh
   const waiting = new Set(); // elements that a timer will refresh
+  const again = new Set(); // ids of fragments that changed while a refresh was on its way
   let socket = null;
   let isUp = false;
   let failures = 0;
@@ -31,17 +32,30 @@
     waiting.add(element);
     setTimeout(() => {
       waiting.delete(element);
-      if (!element.isConnected) return;
-      refreshed.set(element, Date.now());
-      if (isBusy(element) || document.hidden) element.dataset.liveStale = "yes";
-      else fire(element);
+      const fragment = current(element);
+      if (!fragment) return;
+      refreshed.set(fragment, Date.now());
+      if (isBusy(fragment) || document.hidden) fragment.dataset.liveStale = "yes";
+      else fire(fragment);
     }, wait);
   };
 
+  // An answer that was on its way may have put another element in this one's place.
+  const current = (element) => (element.isConnected ? element : element.id && document.getElementById(element.id));
+
+  // The answer on its way may be older than what called for this refresh: fetch again when it is here.
   const fire = (element) => {
     delete element.dataset.liveStale;
-    element.dispatchEvent(new CustomEvent("live"));
+    if (element.classList.contains("htmx-request")) again.add(element.id);
+    else element.dispatchEvent(new CustomEvent("live"));
   };
+
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    const fragment = detail.elt.id && document.getElementById(detail.elt.id);
+    if (!fragment?.dataset.liveTopic) return;
+    if (again.delete(fragment.id)) refresh(fragment);
+    else if (!detail.successful) setTimeout(() => refresh(fragment), POLL_MS);
+  });
 
   const catchUp = () => fragments().filter((e) => e.dataset.liveStale && !isBusy(e)).forEach(fire);
   document.addEventListener("focusout", () => setTimeout(catchUp, 300));

@@ -287,7 +287,7 @@ def _deployment(name: str, objects: dict[str, Any], people: dict[str, User]) -> 
         environment="paper",
         mode="paper",
         stage="simulated_execution",
-        capital=Decimal("1000"),
+        capital=Decimal("1000000"),
         release=objects["release"],
         promotion=objects["promotion"],
         feed=objects["feed"],
