@@ -1,6 +1,7 @@
 """The main job in a real browser: from a push to a reconciled trade, a halt, and its release."""
 
 import contextlib
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -266,7 +267,7 @@ def test_a_change_during_a_slow_refresh_is_shown_all_the_same(story_product: Pro
 
     scope = omar.only("bots/", name=BOT)["scope"]
     hold = omar.made("holds/", {"scope": scope, "level": "REDUCING", "reason": "while it was slow"})
-    until(lambda: bool(page.title()) and any('"hint"' in str(frame) for frame in hints))
+    until(lambda: bool(page.title()) and any(is_hint(frame, "holds") for frame in hints))
     route, stale = late[0]
     route.fulfill(response=stale)
 
@@ -274,6 +275,12 @@ def test_a_change_during_a_slow_refresh_is_shown_all_the_same(story_product: Pro
     asked = rita.made(f"holds/{hold['id']}/release/", {"to": "ACTIVE", "reason": "only a try"})
     ballot = {"approve": True, "digest": asked["release_digest"], "reason": "agreed"}
     raj.made(f"holds/{hold['id']}/votes/", ballot)
+
+
+def is_hint(frame: str | bytes, topic: str) -> bool:
+    """Whether the socket said that a topic changed."""
+    message = json.loads(frame)
+    return bool(message["type"] == "hint" and message["topic"] == topic)
 
 
 def hold_back(route: Route, late: list[tuple[Route, APIResponse]]) -> None:
