@@ -52,7 +52,7 @@
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
     const fragment = detail.elt.id && document.getElementById(detail.elt.id);
-    if (!fragment?.dataset.liveTopic) return;
+    if (!fragment || !fragment.dataset.liveTopic) return;
     if (again.delete(fragment.id)) refresh(fragment);
     else if (!detail.successful) setTimeout(() => refresh(fragment), POLL_MS);
   });
