@@ -57,6 +57,9 @@
     else if (!detail.successful) setTimeout(() => refresh(fragment), POLL_MS);
   });
 
+  // Whatever a lost hint or a late answer may have left behind is caught up with after this at the latest.
+  setInterval(() => isUp && fragments().forEach(refresh), 30000);
+
   const catchUp = () => fragments().filter((e) => e.dataset.liveStale && !isBusy(e)).forEach(fire);
   document.addEventListener("focusout", () => setTimeout(catchUp, 300));
   document.addEventListener("toggle", () => setTimeout(catchUp, 300), true);

@@ -1,7 +1,6 @@
 """The main job in a real browser: from a push to a reconciled trade, a halt, and its release."""
 
 import contextlib
-import json
 import os
 import signal
 from collections.abc import Iterator
@@ -9,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from playwright.sync_api import APIResponse, Browser, Page, Route, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import clients
 from tests.e2e.clients import Caller, machine
@@ -252,43 +251,6 @@ def release_firm(operator: Person, second: Person) -> None:
     hold.get_by_label("Why? Kept in the audit.").fill("agreed")
     hold.get_by_role("button", name="Release to ACTIVE").click()
     expect(page.locator("#hold-list")).to_contain_text("No hold is in force.")
-
-
-def test_a_change_during_a_slow_refresh_is_shown_all_the_same(story_product: Product, people: Any) -> None:
-    omar, rita, raj = (clients.sign_in(story_product, name) for name in ("omar", "rita", "raj"))
-    page = people("alice").page
-    late: list[tuple[Route, APIResponse]] = []
-    hints: list[Any] = []
-    page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: hints.append(frame)))
-    page.route("**/holds/", lambda route: hold_back(route, late))
-    page.goto(f"{story_product.url}/holds/")
-    expect(page.locator("#hold-list")).to_contain_text("No hold is in force.")
-    until(lambda: bool(page.title() and late))  # asking the page for something lets its events in
-
-    scope = omar.only("bots/", name=BOT)["scope"]
-    hold = omar.made("holds/", {"scope": scope, "level": "REDUCING", "reason": "while it was slow"})
-    until(lambda: bool(page.title()) and any(is_hint(frame, "holds") for frame in hints))
-    route, stale = late[0]
-    route.fulfill(response=stale)
-
-    expect(page.locator("#hold-list")).to_contain_text("while it was slow")
-    asked = rita.made(f"holds/{hold['id']}/release/", {"to": "ACTIVE", "reason": "only a try"})
-    ballot = {"approve": True, "digest": asked["release_digest"], "reason": "agreed"}
-    raj.made(f"holds/{hold['id']}/votes/", ballot)
-
-
-def is_hint(frame: str | bytes, topic: str) -> bool:
-    """Whether the socket said that a topic changed."""
-    message = json.loads(frame)
-    return bool(message["type"] == "hint" and message["topic"] == topic)
-
-
-def hold_back(route: Route, late: list[tuple[Route, APIResponse]]) -> None:
-    """Keep the answer to the page's first refresh; let everything else through."""
-    if "hx-request" in route.request.headers and not late:
-        late.append((route, route.fetch()))
-    else:
-        route.continue_()
 
 
 @contextlib.contextmanager
