@@ -58,7 +58,7 @@
   });
 
   // Whatever a lost hint or a late answer may have left behind is caught up with after this at the latest.
-  setInterval(() => isUp && fragments().forEach(refresh), 30000);
+  setInterval(() => isUp && refreshAll(), 30000);
 
   const catchUp = () => fragments().filter((e) => e.dataset.liveStale && !isBusy(e)).forEach(fire);
   document.addEventListener("focusout", () => setTimeout(catchUp, 300));
