@@ -3,11 +3,23 @@
 from django.db import models
 from django.db.models import Q
 
-from apps.audit.models import AppendOnlyModel
+from apps.access.models import User
+from apps.audit.models import AppendOnlyModel, HistoryModel
 from apps.bots.models import Bot
 from apps.common.models import Claimable, ExactDecimalField, OperationalModel
 from apps.deployments.models import Deployment
-from apps.execution.states import CycleState, OrderState, OrderType, Purpose, Side, TimeInForce
+from apps.execution.states import (
+    AnomalyKind,
+    CycleState,
+    FillKind,
+    OrderState,
+    OrderType,
+    Purpose,
+    Remainder,
+    SessionState,
+    Side,
+    TimeInForce,
+)
 from apps.markets.models import Instrument
 from apps.venues.models import Account
 
@@ -40,6 +52,30 @@ class Cycle(OperationalModel, Claimable):
         ]
 
 
+class BotSession(HistoryModel, Claimable):
+    """The lease under which a bot that runs elsewhere sends orders; due when its next heartbeat is late."""
+
+    history_excluded = ("due_at", "lease_owner", "lease_until", "attempts", "heartbeat_at")
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="sessions")
+    epoch = models.PositiveIntegerField(help_text="Deployment epoch; a session of an older one cannot send.")
+    build_id = models.CharField(max_length=64, help_text="What the bot says it runs; the deployment's build.")
+    opened_by = models.ForeignKey(User, on_delete=models.PROTECT)
+    heartbeat_s = models.PositiveIntegerField(help_text="Seconds within which the next heartbeat must come.")
+    heartbeat_at = models.DateTimeField()
+    state = models.TextField(choices=SessionState.choices, default=SessionState.OPEN)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.TextField(default="", blank=True, help_text="What the dead-man policy did.")
+
+    class Meta(HistoryModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["deployment"], condition=Q(state=SessionState.OPEN), name="one_open_session_per_deployment"
+            ),
+            models.CheckConstraint(condition=Q(heartbeat_s__gt=0), name="session_heartbeat_positive"),
+        ]
+
+
 class Order(OperationalModel, Claimable):
     """An order of ours; its history is its events."""
 
@@ -51,6 +87,7 @@ class Order(OperationalModel, Claimable):
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="orders")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
     cycle = models.ForeignKey(Cycle, null=True, on_delete=models.PROTECT, related_name="orders")
+    session = models.ForeignKey(BotSession, null=True, on_delete=models.PROTECT, related_name="orders")
     intent_sequence = models.PositiveIntegerField(null=True)
     epoch = models.PositiveIntegerField(help_text="Deployment epoch; an older one cannot be sent.")
     build_id = models.CharField(max_length=64)
@@ -62,6 +99,10 @@ class Order(OperationalModel, Claimable):
     time_in_force = models.TextField(choices=TimeInForce.choices)
     purpose = models.TextField(choices=Purpose.choices)
     is_reduce_only = models.BooleanField(default=False)
+    is_post_only = models.BooleanField(default=False)
+    remainder = models.TextField(choices=Remainder.choices, default=Remainder.WORK)
+    parent_id = models.UUIDField(null=True, help_text="The caller's parent order, of which this is a slice.")
+    parent_quantity = ExactDecimalField(null=True, help_text="What all slices of the parent may add up to.")
     quantity = ExactDecimalField()
     limit_price = ExactDecimalField(null=True)
     stop_price = ExactDecimalField(null=True)
@@ -75,6 +116,11 @@ class Order(OperationalModel, Claimable):
     filled_quantity = ExactDecimalField(default=0)
     average_price = ExactDecimalField(null=True)
     reserved_quantity = ExactDecimalField(default=0, help_text="Units that exposure still counts as working.")
+    unit_base = ExactDecimalField(default=0, help_text="Base currency per unit at the check; what scopes reserve.")
+    replace_quantity = ExactDecimalField(null=True, help_text="Terms that the venue was asked for.")
+    replace_limit_price = ExactDecimalField(null=True)
+    replace_stop_price = ExactDecimalField(null=True)
+    needs_person = models.BooleanField(default=False, help_text="Only a person can find out what became of it.")
     is_reported = models.BooleanField(default=False, help_text="The bot was told how the order ended.")
     cancel_requested = models.BooleanField(default=False)
 
@@ -91,11 +137,29 @@ class Order(OperationalModel, Claimable):
                         "UNKNOWN",
                         "ACCEPTED",
                         "PARTIALLY_FILLED",
+                        "PENDING_REPLACE",
                         "PENDING_CANCEL",
                     ]
                 ),
-                name="order_working",
+                name="order_at_work",
             ),
+            models.Index(
+                fields=["instrument", "side"],
+                condition=Q(
+                    state__in=[
+                        "INITIALIZED",
+                        "SUBMITTING",
+                        "UNKNOWN",
+                        "ACCEPTED",
+                        "PARTIALLY_FILLED",
+                        "PENDING_REPLACE",
+                        "PENDING_CANCEL",
+                    ]
+                ),
+                name="order_crossing",
+            ),
+            models.Index(fields=["parent_id"], condition=Q(parent_id__isnull=False), name="order_by_parent"),
+            models.Index(fields=["id"], condition=Q(needs_person=True), name="order_for_people"),
             models.Index(fields=["deployment"], condition=Q(is_reported=False), name="order_unreported"),
         ]
 
@@ -122,6 +186,8 @@ class Fill(AppendOnlyModel):
     bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="fills")
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT)
     trade_id = models.TextField()
+    kind = models.TextField(choices=FillKind.choices, default=FillKind.TRADE)
+    corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
     venue_sequence = models.BigIntegerField(help_text="The venue's order of this account's trades.")
     side = models.TextField(choices=Side.choices)
     quantity = ExactDecimalField()
@@ -138,6 +204,22 @@ class Fill(AppendOnlyModel):
         indexes = [models.Index(fields=["bot", "-id"], name="fill_by_bot")]
 
 
+class Anomaly(OperationalModel, Claimable):
+    """A fact of the venue's that no order of ours explains; due until reconciliation has made it a break."""
+
+    rebuilt_from = "orders, fills and the venue's trades"
+
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="anomalies")
+    order = models.ForeignKey(Order, null=True, on_delete=models.PROTECT, related_name="anomalies")
+    kind = models.TextField(choices=AnomalyKind.choices)
+    key = models.TextField(help_text="What it is about: a trade id.")
+    ours = models.JSONField(null=True)
+    theirs = models.JSONField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "kind", "key"], name="one_anomaly_per_key")]
+
+
 class Position(OperationalModel):
     """What a bot owns on an account, from our fills; signed units."""
 
@@ -150,6 +232,8 @@ class Position(OperationalModel):
     average_price = ExactDecimalField(default=0)
     realised_pnl = ExactDecimalField(default=0, help_text="Quote currency, before fees.")
     fees = ExactDecimalField(default=0)
+    value_base = ExactDecimalField(default=0, help_text="Signed, base currency, at the last valuation.")
+    pnl_base = ExactDecimalField(default=0, help_text="Realised and unrealised, less fees, base currency.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["bot", "account", "instrument"], name="one_position_per_slice")]
@@ -164,6 +248,8 @@ class AccountSync(OperationalModel, Claimable):
     cursor = models.BigIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0)
     answered_at = models.DateTimeField(null=True)
+    cash = ExactDecimalField(null=True, help_text="Account currency, as the venue said last.")
+    cash_at = models.DateTimeField(null=True, help_text="When it said so; a stale answer denies what opens.")
 
 
 class EquityPoint(OperationalModel):

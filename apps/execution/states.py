@@ -36,6 +36,37 @@ class Purpose(TextChoices):
     EXIT = "EXIT"
 
 
+class Remainder(TextChoices):
+    """What happens to the rest of an order once a part of it has filled."""
+
+    WORK = "WORK", "It goes on working"
+    CANCEL = "CANCEL", "It is cancelled"
+
+
+class FillKind(TextChoices):
+    """What an execution report means; a bust undoes a trade by its opposite."""
+
+    TRADE = "TRADE"
+    BUST = "BUST"
+
+
+class SessionState(TextChoices):
+    """A bot that runs elsewhere leases a session; without one it cannot send."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+
+
+class AnomalyKind(TextChoices):
+    """A fact of the venue's that our orders did not expect."""
+
+    OVERFILL = "overfill", "More was filled than was ordered"
+    LATE_FILL = "late_fill", "A fill came after the order had ended"
+    BUST = "bust", "The venue took a trade back"
+    UNKNOWN_TRADE = "unknown_trade", "A trade of no order of ours"
+
+
 class OrderState(TextChoices):
     """DENIED is ours, REJECTED is the venue's, UNKNOWN is no answer."""
 
@@ -48,6 +79,7 @@ class OrderState(TextChoices):
     REJECTED = "REJECTED"
     PARTIALLY_FILLED = "PARTIALLY_FILLED"
     FILLED = "FILLED"
+    PENDING_REPLACE = "PENDING_REPLACE"
     PENDING_CANCEL = "PENDING_CANCEL"
     CANCELED = "CANCELED"
     EXPIRED = "EXPIRED"
@@ -59,9 +91,18 @@ ORDER_TRANSITIONS = {
     S.INITIALIZED: frozenset({S.DENIED, S.SUBMITTING, S.NOT_SENT, S.CANCELED}),
     S.SUBMITTING: frozenset({S.NOT_SENT, S.UNKNOWN, *_FROM_VENUE}),
     S.UNKNOWN: frozenset({S.NOT_SENT, *_FROM_VENUE}),
-    S.ACCEPTED: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED, S.REJECTED}),
-    S.PARTIALLY_FILLED: frozenset({S.PARTIALLY_FILLED, S.FILLED, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED}),
+    S.ACCEPTED: frozenset(
+        {S.PARTIALLY_FILLED, S.FILLED, S.PENDING_REPLACE, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED, S.REJECTED}
+    ),
+    S.PARTIALLY_FILLED: frozenset(
+        {S.PARTIALLY_FILLED, S.FILLED, S.PENDING_REPLACE, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED}
+    ),
+    S.PENDING_REPLACE: frozenset(
+        {S.ACCEPTED, S.PARTIALLY_FILLED, S.FILLED, S.PENDING_CANCEL, S.CANCELED, S.EXPIRED, S.REJECTED}
+    ),
     S.PENDING_CANCEL: frozenset({S.ACCEPTED, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED}),
+    # The venue may take a fill back; what the order had left is not working any more.
+    S.FILLED: frozenset({S.CANCELED}),
     # A fill may follow any end: the venue's facts win, and reconciliation says what is wrong.
     S.CANCELED: frozenset({S.FILLED}),
     S.EXPIRED: frozenset({S.FILLED}),
@@ -71,7 +112,8 @@ ORDER_TRANSITIONS = {
     S.DENIED: frozenset({S.FILLED}),
 }
 TERMINAL = frozenset({S.DENIED, S.NOT_SENT, S.REJECTED, S.FILLED, S.CANCELED, S.EXPIRED})
-AT_VENUE = frozenset({S.SUBMITTING, S.UNKNOWN, S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_CANCEL})
+RESTING = frozenset({S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_REPLACE})
+AT_VENUE = frozenset({S.SUBMITTING, S.UNKNOWN, *RESTING, S.PENDING_CANCEL})
 WORKING = frozenset({S.INITIALIZED, *AT_VENUE})
 
 
@@ -84,4 +126,5 @@ class CycleState(TextChoices):
     FENCED = "fenced"
 
 
+SESSION_TRANSITIONS = {SessionState.OPEN: frozenset({SessionState.CLOSED, SessionState.EXPIRED})}
 CYCLE_TRANSITIONS = {CycleState.DUE: frozenset({CycleState.DONE, CycleState.FAILED, CycleState.FENCED})}

@@ -6,7 +6,7 @@ from django.db.models import Q
 from apps.access.models import Scope
 from apps.audit.models import AppendOnlyModel, HistoryModel
 from apps.common.models import ExactDecimalField, OperationalModel
-from apps.markets.states import FeedState, InstrumentClass
+from apps.markets.states import FeedState, InstrumentClass, MarketState
 
 
 class Instrument(HistoryModel):
@@ -20,7 +20,9 @@ class Instrument(HistoryModel):
     lot_size = ExactDecimalField(help_text="Quantities are whole multiples of this.")
     tick_size = ExactDecimalField(help_text="Prices are whole multiples of this.")
     is_fractional = models.BooleanField(default=False)
-    session_calendar = models.TextField(default="24/7", help_text="`24/7` or `24/5`.")
+    session_calendar = models.TextField(
+        default="24/7", help_text="`24/7`, `24/5` or the code of an exchange, e.g. `XNYS`."
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     scope = models.OneToOneField(Scope, on_delete=models.PROTECT)
 
@@ -98,3 +100,30 @@ class FxRate(AppendOnlyModel):
     class Meta:
         indexes = [models.Index(fields=["base", "quote", "-valid_from"], name="fx_latest")]
         constraints = [models.CheckConstraint(condition=Q(rate__gt=0), name="fx_rate_positive")]
+
+
+class ReferencePrice(OperationalModel):
+    """A price of an instrument from a source that is no bot's own feed: what collars are measured against."""
+
+    rebuilt_from = "the next answer of the source"
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="references")
+    source = models.TextField(help_text="Who says so, e.g. `venue:paper`.")
+    price = ExactDecimalField()
+    seen_at = models.DateTimeField(help_text="Wall time at which it was true.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "source"], name="one_reference_per_source"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="reference_positive"),
+        ]
+
+
+class MarketStatus(HistoryModel):
+    """Whether an instrument trades now, and between which prices; no row: as its calendar says."""
+
+    instrument = models.OneToOneField(Instrument, on_delete=models.PROTECT, related_name="status")
+    state = models.TextField(choices=MarketState.choices, default=MarketState.TRADING)
+    limit_up = ExactDecimalField(null=True, help_text="No buy above it.")
+    limit_down = ExactDecimalField(null=True, help_text="No sell below it.")
+    source = models.TextField(help_text="Who said so: a feed or a person.")

@@ -27,3 +27,12 @@ FEED_TRANSITIONS = {
     FeedState.RUNNING: frozenset({FeedState.STALLED, FeedState.ENDED}),
     FeedState.STALLED: frozenset({FeedState.RUNNING, FeedState.ENDED}),
 }
+
+
+class MarketState(TextChoices):
+    """Whether an instrument trades; in an auction and in a limit state only what the bands allow."""
+
+    TRADING = "trading"
+    HALTED = "halted"
+    AUCTION = "auction"
+    MAINTENANCE = "maintenance"

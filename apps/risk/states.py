@@ -43,5 +43,26 @@ class DrainState(TextChoices):
     DRAINED = "drained"
 
 
+class CancelChoice(TextChoices):
+    """Which orders a halt cancels; taking protective ones away leaves positions unguarded."""
+
+    OPENING = "opening", "Opening orders"
+    ALL = "all", "All orders, protective ones too"
+
+
+class DrillState(TextChoices):
+    """A drill that did not run to its end has ERROR and counts as not passed."""
+
+    DUE = "due"
+    RUNNING = "running"
+    PASSED = "passed"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+DRILL_TRANSITIONS = {
+    DrillState.DUE: frozenset({DrillState.RUNNING}),
+    DrillState.RUNNING: frozenset({DrillState.PASSED, DrillState.FAILED, DrillState.ERROR}),
+}
 HOLD_TRANSITIONS = {HoldState.ACTIVE: frozenset({HoldState.RELEASED})}
 DRAIN_TRANSITIONS = {DrainState.PENDING: frozenset({DrainState.DRAINED})}

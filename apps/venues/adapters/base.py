@@ -31,6 +31,18 @@ class SubmitRequest:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
+    is_post_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceRequest:
+    """New terms for a working order: the whole quantity, filled part included, and the prices."""
+
+    client_order_id: str
+    symbol: str
+    quantity: Decimal
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +59,24 @@ class VenueOrder:
     average_price: Decimal | None
     state: VenueOrderState
     reject_code: str
+    limit_price: Decimal | None = None
+    stop_price: Decimal | None = None
+
+
+class TradeKind(StrEnum):
+    """What an execution report means."""
+
+    TRADE = "trade"
+    BUST = "bust"
 
 
 @dataclass(frozen=True, slots=True)
 class VenueTrade:
-    """One execution; `sequence` counts the account's trades from 1 without gaps, in commit order."""
+    """One execution; `sequence` grows along the account's trades, in the order in which they can be asked for.
+
+    A BUST undoes the trade `refers_to`; its side, quantity and price repeat that trade's. A correction is a bust
+    and a new trade.
+    """
 
     trade_id: str
     sequence: int
@@ -64,6 +89,8 @@ class VenueTrade:
     fee: Decimal
     fee_currency: str
     market_ms: int
+    kind: TradeKind = TradeKind.TRADE
+    refers_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +111,30 @@ class VenueBalance:
 
 
 @dataclass(frozen=True, slots=True)
+class VenueQuote:
+    """The venue's own price of a symbol and the wall time at which it was true (epoch ms)."""
+
+    symbol: str
+    price: Decimal
+    wall_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What the venue takes."""
+    """What the venue takes; the gateway denies the rest (VENUE_CANNOT).
+
+    `has_lookup`: orders are found by client order id, also when the answer to the submit was lost.
+    `requests_per_minute` is the venue's documented bound on an account's calls; a fifth of it is kept for cancels.
+    """
 
     order_types: frozenset[str]
     times_in_force: frozenset[str]
     has_reduce_only: bool
+    has_post_only: bool = False
+    has_replace: bool = False
+    has_cancel_all: bool = False
+    has_lookup: bool = True
+    requests_per_minute: int = 6_000
 
 
 class NoAnswer(Unavailable):
@@ -125,6 +170,15 @@ class Adapter(Protocol):
     def cancel(self, client_order_id: str) -> VenueOrder:
         """Cancel what is left of an order; one that has ended is returned as it is."""
 
+    def replace(self, request: ReplaceRequest) -> VenueOrder:
+        """Change a working order's terms; the answer carries the terms that hold from now on.
+
+        Repeating it is harmless. Raises VenueRejected when the order keeps its old terms.
+        """
+
+    def cancel_all(self, symbol: str | None = None) -> None:
+        """Cancel every open order of the account (of `symbol`); only where `has_cancel_all`."""
+
     def order_by_client_id(self, client_order_id: str) -> VenueOrder | None:
         """The order; None means that the venue says it does not know it."""
 
@@ -142,6 +196,9 @@ class Adapter(Protocol):
 
     def balances(self) -> list[VenueBalance]:
         """Cash by currency, open orders not deducted."""
+
+    def quote(self, symbol: str) -> VenueQuote:
+        """The venue's own latest price: the reference that is not the bot's own feed."""
 
     def ping(self) -> None:
         """Nothing, when the venue answers."""

@@ -10,10 +10,12 @@ from apps.venues.adapters.base import (
     Adapter,
     Capabilities,
     NoAnswer,
+    ReplaceRequest,
     SubmitRequest,
     VenueBalance,
     VenueOrder,
     VenuePosition,
+    VenueQuote,
     VenueRejected,
     VenueTrade,
 )
@@ -49,6 +51,14 @@ class Guarded:
         """See Adapter."""
         return self._ask(self._adapter.cancel, client_order_id)
 
+    def replace(self, request: ReplaceRequest) -> VenueOrder:
+        """See Adapter."""
+        return self._ask(self._adapter.replace, request)
+
+    def cancel_all(self, symbol: str | None = None) -> None:
+        """See Adapter."""
+        self._ask(self._adapter.cancel_all, symbol)
+
     def order_by_client_id(self, client_order_id: str) -> VenueOrder | None:
         """See Adapter."""
         return self._ask(self._adapter.order_by_client_id, client_order_id)
@@ -72,6 +82,10 @@ class Guarded:
     def balances(self) -> list[VenueBalance]:
         """See Adapter."""
         return self._ask(self._adapter.balances)
+
+    def quote(self, symbol: str) -> VenueQuote:
+        """See Adapter."""
+        return self._ask(self._adapter.quote, symbol)
 
     def ping(self) -> None:
         """See Adapter."""
