@@ -10,7 +10,7 @@ from benchmarks.lines import Line
 from benchmarks.measuring import say
 from benchmarks.product import Bench
 
-NAMES = ("gateway", "history", "backtest", "start")
+NAMES = ("gateway", "check", "history", "backtest", "start")
 ON_PRODUCT = {"gateway", "history"}  # these need the product's servers and Django before they are loaded
 SEED = 20_170_701
 Benchmark = Callable[[Bench], Iterator[Line]]

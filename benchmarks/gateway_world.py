@@ -36,6 +36,13 @@ WIDE = {
     "position": "1000000000",
     "collar_bps": "300",
     "orders_per_minute": "1000000000",
+    "messages_per_second": "1000000000",
+    "repeat_executions": "1000000000",
+    "open_orders": "1000000000",
+    "gross_exposure": "1000000000000",
+    "net_exposure": "1000000000000",
+    "daily_loss": "1000000000000",
+    "drawdown": "1000000000000",
 }
 TERMS = {
     "instrument": "BTC-USD",

@@ -19,6 +19,8 @@ APPS = (
     "promotions",
     "deployments",
     "execution",
+    "execution.exits",
+    "execution.signals",
     "reconciliation",
 )
 # Both explorers write style elements while they run; scripts stay our own.

@@ -33,7 +33,30 @@ LIMITS = _object(
         "position": DECIMAL,
         "collar_bps": DECIMAL,
         "orders_per_minute": DECIMAL,
-    }
+    },
+    {
+        "messages_per_second": DECIMAL,
+        "repeat_executions": DECIMAL,
+        "open_orders": DECIMAL,
+        "gross_exposure": DECIMAL,
+        "net_exposure": DECIMAL,
+        "daily_loss": DECIMAL,
+        "drawdown": DECIMAL,
+    },
+)
+# What a bot may send at all; whatever is left out is allowed, but for shorting, which must be said.
+PERMISSIONS = _object(
+    {},
+    {
+        "sides": _names({"enum": ["BUY", "SELL"]}),
+        "order_types": _names({"enum": ["MARKET", "LIMIT", "STOP", "STOP_LIMIT"]}),
+        "times_in_force": _names({"enum": ["DAY", "GTC", "IOC", "FOK"]}),
+        "shorting": {"type": "boolean"},
+    },
+)
+END_OF_DAY = _object(
+    {"policy": {"enum": ["flat", "carry"]}},
+    {"minutes_before_close": {"type": "integer", "minimum": 1, "maximum": 240}},
 )
 CONFIG = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -54,6 +77,9 @@ CONFIG = {
             ),
         },
         {
+            "runs": {"enum": ["hosted", "attached"]},
+            "permissions": PERMISSIONS,
+            "end_of_day": END_OF_DAY,
             "session_windows": {
                 "type": "array",
                 "maxItems": 50,

@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from apps.access.models import User
+from apps.access.models import Consent, User
 from apps.audit.models import AppendOnlyModel, HistoryModel
 from apps.bots.models import Bot
 from apps.common.models import Claimable, ExactDecimalField, OperationalModel
@@ -17,6 +17,7 @@ from apps.execution.states import (
     Purpose,
     Remainder,
     SessionState,
+    SettleOutcome,
     Side,
     TimeInForce,
 )
@@ -218,6 +219,16 @@ class Anomaly(OperationalModel, Claimable):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "kind", "key"], name="one_anomaly_per_key")]
+
+
+class OrderSettlement(HistoryModel):
+    """What a person learned from the venue's desk about an order in doubt; what frees needs a second person."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="settlements")
+    outcome = models.TextField(choices=SettleOutcome.choices)
+    venue_order_id = models.TextField(default="", blank=True)
+    consent = models.ForeignKey(Consent, null=True, on_delete=models.PROTECT, related_name="+")
+    applied_at = models.DateTimeField(null=True)
 
 
 class Position(OperationalModel):

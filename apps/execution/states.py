@@ -67,6 +67,15 @@ class AnomalyKind(TextChoices):
     UNKNOWN_TRADE = "unknown_trade", "A trade of no order of ours"
 
 
+class SettleOutcome(TextChoices):
+    """What the venue's desk says of an order that only a person can ask about."""
+
+    ACCEPTED = "accepted", "It works at the venue"
+    CANCELED = "canceled", "It was cancelled there"
+    REJECTED = "rejected", "The venue rejected it"
+    NOT_SENT = "not_sent", "It never arrived"
+
+
 class OrderState(TextChoices):
     """DENIED is ours, REJECTED is the venue's, UNKNOWN is no answer."""
 

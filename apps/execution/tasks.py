@@ -14,14 +14,15 @@ from apps.execution import services
 from apps.execution.models import AccountSync, Cycle, Order
 from apps.execution.services import books
 from apps.execution.states import CycleState
-from apps.risk.models import Hold
-from apps.risk.states import DrainState
+from apps.risk.models import Hold, KillDrill
+from apps.risk.states import DrainState, DrillState
 from apps.runtime import services as runtime
-from apps.venues.adapters.base import NoAnswer, VenueRejected
+from apps.venues.adapters.base import NoAnswer, VenueBusy, VenueRejected
 
 log = structlog.get_logger(__name__)
 BATCH = 20
 LEASE_S = 15.0
+DRILL_LEASE_S = 60.0
 
 
 @shared_task(name="execution.send_due_orders")
@@ -40,6 +41,8 @@ def sync_due_accounts() -> None:
     for sync in claims.claim(AccountSync.objects.all(), lease_s=LEASE_S, limit=BATCH):
         try:
             services.sync_account(sync.account)
+        except VenueBusy as error:  # nothing was asked: there is room, or a probe is due, a little later
+            books.due_again(sync, has_answered=False, retry_in_s=error.retry_in_s)
         except (NoAnswer, VenueRejected) as error:
             log.warning("sync.unanswered", account=str(sync.account_id), code=error.code)
             books.due_again(sync, has_answered=False)
@@ -48,6 +51,24 @@ def sync_due_accounts() -> None:
             books.due_again(sync, has_answered=False)
         else:
             books.due_again(sync, has_answered=True)
+
+
+@shared_task(name="execution.refresh_references")
+def refresh_references() -> None:
+    """Ask the venues for their own prices of what is traded there."""
+    services.refresh_references()
+
+
+@shared_task(name="execution.mark_books")
+def mark_books() -> None:
+    """Value positions and mark the books of all scopes; without it what opens is denied."""
+    services.mark_books()
+
+
+@shared_task(name="execution.expire_sessions")
+def expire_sessions() -> None:
+    """Apply the dead-man's policy to bots that fell silent."""
+    services.expire_sessions()
 
 
 @contextmanager
@@ -85,3 +106,18 @@ def run_due_cycles() -> None:
     while rows := claims.claim(Cycle.objects.filter(state=CycleState.DUE), lease_s=LEASE_S):
         with _one("cycle", rows[0]):
             services.run_cycle(rows[0])
+
+
+@shared_task(name="execution.run_due_drills")
+def run_due_drills() -> None:
+    """Rehearse the kill switch where it is due; end drills that died while they ran."""
+    waiting = KillDrill.objects.filter(state__in=(DrillState.DUE, DrillState.RUNNING)).select_related("scope")
+    for drill in claims.claim(waiting, lease_s=DRILL_LEASE_S):
+        with _one("drill", drill):
+            services.run_drill(drill)
+
+
+@shared_task(name="execution.export_orders")
+def export_orders() -> None:
+    """Refresh the file from which the offline tool cancels when the platform is down."""
+    services.export_orders()

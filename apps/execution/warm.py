@@ -1,12 +1,15 @@
 """Warm bots: one sandboxed process per deployment and epoch, kept between the cycles of this worker."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import quarterdeck
 
+from apps.bots import artifacts
 from apps.bots import services as bots
 from apps.common import claims
 from apps.deployments import services as deployments
@@ -20,15 +23,39 @@ from apps.runtime.simulator import Holding, apply_fill
 SEED = 1
 KEPT_MAX = 64
 SPARE_S = 5.0
+# The unpacked files are read again when they were last read this long ago.
+MEASURED_S = 2.0
+
+
+@dataclass(slots=True)
+class Unpacked:
+    """The build that a bot was started from, as it was verified then."""
+
+    folder: Path
+    artifact_sha256: str
+    tree_sha256: str = ""
+    measured_at: float = field(default_factory=time.monotonic)
+
+    def __post_init__(self) -> None:
+        self.tree_sha256 = artifacts.tree_digest(self.folder)
+
+    def is_intact(self) -> bool:
+        """Whether the files are still those of the artifact, as of at most MEASURED_S ago."""
+        if time.monotonic() - self.measured_at > MEASURED_S:
+            if artifacts.tree_digest(self.folder) != self.tree_sha256:
+                return False
+            self.measured_at = time.monotonic()
+        return True
 
 
 @dataclass(slots=True)
 class Warm:
-    """A running bot and the cycle that it has consumed last."""
+    """A running bot, what it runs, and the cycle that it has consumed last."""
 
     process: BotProcess
     epoch: int
     sequence: int
+    unpacked: Unpacked
 
 
 _warm: dict[UUID, Warm] = {}
@@ -51,6 +78,12 @@ def feed(cycle: Cycle, deployment: Deployment, events: Sequence[quarterdeck.even
     return said
 
 
+def artifact_of(deployment_id: UUID) -> str:
+    """The digest of the artifact that the deployment's bot runs in this worker; "" when its files were changed."""
+    known = _warm.get(deployment_id)
+    return known.unpacked.artifact_sha256 if known is not None and known.unpacked.is_intact() else ""
+
+
 def drop(deployment_id: UUID) -> None:
     """End the deployment's bot in this worker, if it runs here."""
     known = _warm.pop(deployment_id, None)
@@ -70,8 +103,10 @@ def _start(cycle: Cycle, deployment: Deployment) -> tuple[Warm, list[quarterdeck
         deployment=deployment, state=CycleState.DONE, epoch__gte=deployments.build_epoch(deployment)
     )
     checkpoint = done.order_by("-epoch", "-sequence").values_list("checkpoint", flat=True).first()
+    folder = bots.launchable(release.code_version)
+    unpacked = Unpacked(folder, release.code_version.artifact_sha256)
     process = BotProcess(
-        bots.launchable(release.code_version),
+        folder,
         parameters=release.parameter_set.content,
         instruments=[markets.sdk_instrument(deployment.instrument)],
         checkpoint=checkpoint,
@@ -83,7 +118,7 @@ def _start(cycle: Cycle, deployment: Deployment) -> tuple[Warm, list[quarterdeck
     process.start()
     claims.extend(cycle, lease_s=limits.slice_seconds_max + SPARE_S)
     adopted = [] if checkpoint is not None else _holdings(deployment, cycle)
-    return Warm(process, cycle.epoch, cycle.sequence - 1), adopted
+    return Warm(process, cycle.epoch, cycle.sequence - 1, unpacked), adopted
 
 
 def _holdings(deployment: Deployment, cycle: Cycle) -> list[quarterdeck.Fill]:

@@ -5,16 +5,12 @@ It runs only while ticks come, so a replay pauses while the platform is down and
 """
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from zoneinfo import ZoneInfo
+
+from apps.markets import calendars
 
 # Without a tick for longer than this the replay stands still until the next one.
 TICK_GRACE_MS = 5_000
-ALWAYS_OPEN, WEEKDAYS = "24/7", "24/5"
-# The FX week opens on Sunday and closes on Friday at 17:00 in New York.
-FX_ZONE, FX_HOUR = ZoneInfo("America/New_York"), 17
-FRIDAY, SUNDAY = 4, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,44 +86,8 @@ def lag(clock: Clock, wall_ms: int, last_end_ms: int, interval_ms: int, calendar
     """
     market_ms = market_time(clock, wall_ms)
     behind = max(0, scheduled_time(clock, wall_ms) - market_ms)
-    missing = max(0, open_time(calendar, last_end_ms, market_ms) - interval_ms)
+    missing = max(0, calendars.open_ms(calendar, last_end_ms, market_ms) - interval_ms)
     return -(-(behind + missing) // clock.speed)
-
-
-def open_time(calendar: str, start_ms: int, end_ms: int) -> int:
-    """Milliseconds of open session between two market times."""
-    if calendar == ALWAYS_OPEN:
-        return max(0, end_ms - start_ms)
-    total, day = 0, _local(start_ms).replace(hour=0, minute=0, second=0, microsecond=0)
-    while _epoch(day) < end_ms:
-        following = _same_hour(day + timedelta(days=1), 0)
-        opens, closes = _hours_of(day, following)
-        total += max(0, min(closes, end_ms) - max(opens, start_ms))
-        day = following
-    return total
-
-
-def _hours_of(day: datetime, following: datetime) -> tuple[int, int]:
-    """The open part of a New York day, as epoch milliseconds; empty on Saturday."""
-    if day.weekday() == FRIDAY:
-        return _epoch(day), _epoch(_same_hour(day, FX_HOUR))
-    if day.weekday() == SUNDAY:
-        return _epoch(_same_hour(day, FX_HOUR)), _epoch(following)
-    is_open = day.weekday() < FRIDAY
-    return _epoch(day), _epoch(following) if is_open else _epoch(day)
-
-
-def _same_hour(day: datetime, hour: int) -> datetime:
-    """That wall-clock hour of the day, whatever the offset to UTC is then."""
-    return datetime(day.year, day.month, day.day, hour, tzinfo=FX_ZONE)
-
-
-def _local(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms // 1000, UTC).astimezone(FX_ZONE)
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1000
 
 
 def missing_bars(spans: list[tuple[int, int]], interval_ms: int, calendar: str) -> int:
@@ -138,5 +98,5 @@ def missing_bars(spans: list[tuple[int, int]], interval_ms: int, calendar: str) 
     total = 0
     for (_, end_ms), (start_ms, _) in pairwise(spans):
         if start_ms > end_ms:
-            total += open_time(calendar, end_ms, start_ms) // interval_ms
+            total += calendars.open_ms(calendar, end_ms, start_ms) // interval_ms
     return total

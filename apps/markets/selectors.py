@@ -11,9 +11,10 @@ from quarterdeck.events import Instrument as SdkInstrument
 
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import Refused
-from apps.markets import rules
-from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument
+from apps.markets import calendars, rules
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
 from apps.markets.series import series_of
+from apps.markets.states import MarketState
 
 RATE_STEP = Decimal("0.000000000000000001")
 
@@ -25,6 +26,20 @@ class Reading:
     bar: Bar | None
     market_at: datetime
     late_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Whether an instrument trades at a market time, until when, and between which prices.
+
+    `closes_at` is None for a market that never closes and for one that is closed.
+    """
+
+    is_open: bool
+    is_halted: bool
+    closes_at: datetime | None
+    limit_up: Decimal | None = None
+    limit_down: Decimal | None = None
 
 
 def clock_of(feed: Feed, row: FeedClock | None = None) -> rules.Clock:
@@ -133,3 +148,27 @@ def convert_rate(base: str, quote: str, at: datetime) -> Decimal:
 def _rate(base: str, quote: str, at: datetime) -> FxRate | None:
     rates = FxRate.objects.filter(base=base, quote=quote, valid_from__lte=at)
     return rates.order_by("-valid_from", "-id").first()
+
+
+def session(instrument: Instrument, market_at: datetime) -> Session:
+    """The instrument's session at a market time: its calendar, and what a feed or a person said of it."""
+    at_ms, calendar = to_ms(market_at), instrument.session_calendar
+    closes_ms = calendars.closes_at(calendar, at_ms)
+    status = MarketStatus.objects.filter(instrument=instrument).first()
+    return Session(
+        is_open=calendars.is_open(calendar, at_ms),
+        is_halted=status is not None and status.state != MarketState.TRADING,
+        closes_at=from_ms(closes_ms) if closes_ms is not None else None,
+        limit_up=status.limit_up if status else None,
+        limit_down=status.limit_down if status else None,
+    )
+
+
+def day_end(instrument: Instrument, market_at: datetime) -> datetime:
+    """The end of the trading day of a market time: UTC midnight, 17:00 in New York, or the exchange's close."""
+    return from_ms(calendars.day_end(instrument.session_calendar, to_ms(market_at)))
+
+
+def reference(instrument: Instrument) -> ReferencePrice | None:
+    """The newest price of the instrument from a source that is no bot's own feed."""
+    return ReferencePrice.objects.filter(instrument=instrument).order_by("-seen_at").first()

@@ -19,11 +19,9 @@ from apps.common import decimals, states
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import Invalid, Refused
 from apps.common.nudges import hint
-from apps.markets import rules, selectors, series
-from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument
-from apps.markets.states import FEED_TRANSITIONS, FeedState, InstrumentClass
-
-CALENDARS = (rules.ALWAYS_OPEN, rules.WEEKDAYS)
+from apps.markets import calendars, rules, selectors, series
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
+from apps.markets.states import FEED_TRANSITIONS, FeedState, InstrumentClass, MarketState
 
 
 def add_instrument(
@@ -38,7 +36,7 @@ def add_instrument(
     reason: str,
     multiplier: Decimal | str = "1",
     is_fractional: bool = False,
-    session_calendar: str = rules.ALWAYS_OPEN,
+    session_calendar: str = calendars.ALWAYS_OPEN,
     expires_at: datetime | None = None,
 ) -> Instrument:
     """Make `symbol` tradable, with its scope below the firm.
@@ -49,8 +47,8 @@ def add_instrument(
     exact = {name: _positive(value, name) for name, value in steps.items()}
     if asset_class not in InstrumentClass.values:
         raise Invalid("ASSET_CLASS_UNKNOWN", f"asset class is one of {', '.join(InstrumentClass.values)}")
-    if session_calendar not in CALENDARS:
-        raise Invalid("CALENDAR_UNKNOWN", f"session calendar is one of {', '.join(CALENDARS)}")
+    if not calendars.is_known(session_calendar):
+        raise Invalid("CALENDAR_UNKNOWN", "session calendar is 24/7, 24/5 or the code of an exchange, e.g. XNYS")
     try:
         with acting(actor, reason):
             scope = make_scope(kind=ScopeKind.INSTRUMENT, name=symbol, parent=access.firm().scope)
@@ -262,3 +260,45 @@ def set_fx_rate(
         )
         audit.record("fx_rate.set", entry, scope_id=access.firm().scope.pk, after={"rate": decimals.text_of(exact)})
     return entry
+
+
+def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_at: datetime) -> None:
+    """Keep the newest price that `source` states; an older answer that comes late changes nothing."""
+    if not price.is_finite() or price <= 0:
+        return
+    fields = {"price": price, "seen_at": seen_at}
+    newer = ReferencePrice.objects.filter(instrument=instrument, source=source)
+    if not newer.exists():
+        ReferencePrice.objects.bulk_create(
+            [ReferencePrice(instrument=instrument, source=source, **fields)], ignore_conflicts=True
+        )
+    newer.filter(seen_at__lt=seen_at).update(**fields)
+
+
+def set_market_state(
+    *,
+    instrument: Instrument,
+    state: str,
+    source: str,
+    actor: User | str,
+    reason: str,
+    limit_up: Decimal | None = None,
+    limit_down: Decimal | None = None,
+) -> MarketStatus:
+    """Say that an instrument trades, is halted, in auction or in maintenance, and between which prices.
+
+    Raises Invalid MARKET_STATE_UNKNOWN, PRICE_BAND_INVALID.
+    """
+    if state not in MarketState.values:
+        raise Invalid("MARKET_STATE_UNKNOWN", f"the state is one of {', '.join(MarketState.values)}")
+    bands = [band for band in (limit_down, limit_up) if band is not None]
+    if any(not band.is_finite() or band <= 0 for band in bands) or bands != sorted(bands):
+        raise Invalid("PRICE_BAND_INVALID", "limit prices are above zero, the lower one below the upper one")
+    with acting(actor, reason):
+        status, _ = MarketStatus.objects.update_or_create(
+            instrument=instrument,
+            defaults={"state": state, "limit_up": limit_up, "limit_down": limit_down, "source": source},
+        )
+        audit.record(f"market.{state}", status, scope_id=instrument.scope_id, after={"state": state})
+        hint("fleet")
+    return status

@@ -14,6 +14,7 @@ from apps.access.models import User
 from apps.access.states import Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, job
+from apps.bots.models import Bot
 from apps.bots.states import Environment
 from apps.common import nudges, states
 from apps.common.canonical import digest
@@ -25,6 +26,7 @@ from apps.promotions.states import PROMOTION_TRANSITIONS, PromotionState
 from apps.releases import services as releases
 from apps.releases.models import Release
 from apps.releases.states import GateKind
+from apps.risk import selectors as risk
 from apps.venues.models import Account
 
 ACT = "promotion.apply"
@@ -67,9 +69,10 @@ def request(
     """Ask to run `release` on `account`; gates run first, then people vote.
 
     Raises Refused POLICY_MISSING, ENVIRONMENT_MISMATCH, ACCOUNT_OUTSIDE_BLAST_RADIUS,
-    LIVE_NEEDS_PROVENANCE, PROMOTION_OPEN; Invalid CAPITAL_NOT_POSITIVE, REASON_MISSING.
+    LIVE_NEEDS_PROVENANCE, DRILL_OVERDUE, DRILL_MISSING, PROMOTION_OPEN; Invalid CAPITAL_NOT_POSITIVE, REASON_MISSING.
     """
     _check_target(release, account, environment)
+    _check_drills(release.bot, account)
     if capital <= 0:
         raise Invalid("CAPITAL_NOT_POSITIVE", "capital must be more than zero", capital=str(capital))
     if not reason.strip():
@@ -174,7 +177,7 @@ def withdraw(*, promotion: Promotion, actor: User, reason: str) -> Promotion:
 def ready_to_apply(promotion: Promotion) -> Promotion:
     """Everything that must still hold at the moment of applying, read fresh under locks.
 
-    Raises Refused: PROMOTION_NOT_APPROVED, GATE_NOT_OPEN, DIGEST_CHANGED, CONSENT_*.
+    Raises Refused: PROMOTION_NOT_APPROVED, GATE_NOT_OPEN, DRILL_OVERDUE, DRILL_MISSING, DIGEST_CHANGED, CONSENT_*.
     """
     row = Promotion.objects.select_for_update(of=("self",)).get(pk=promotion.pk)
     if row.state != PromotionState.APPROVED or row.consent is None:
@@ -182,6 +185,7 @@ def ready_to_apply(promotion: Promotion) -> Promotion:
     shut = [gate.kind for gate in selectors.evidence(row) if not releases.is_open(gate)]
     if shut:
         raise Refused("GATE_NOT_OPEN", f"gates no longer open: {', '.join(shut)}", gates=shut)
+    _check_drills(row.bot, row.account)
     access.use_consent(consent=row.consent, digest=digest(selectors.bound(row)))
     return row
 
@@ -228,6 +232,13 @@ def _check_target(release: Release, account: Account, environment: str) -> None:
         raise Refused("ACCOUNT_OTHER_BUCKET", f"{account} belongs to another risk bucket than {release.bot}")
     if environment == Environment.LIVE and not release.code_version.provenance:
         raise Refused("LIVE_NEEDS_PROVENANCE", "a build without CI provenance stops at paper")
+
+
+def _check_drills(bot: Bot, account: Account) -> None:
+    scope_ids = {*bot.scope.lineage, *account.scope.lineage, account.venue.scope_id}
+    code = risk.drill_refusal(scope_ids, account.environment)
+    if code is not None:
+        raise Refused(code, "the kill switch has not been drilled as it must be: run the drill, then ask again")
 
 
 @contextmanager

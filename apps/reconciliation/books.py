@@ -1,7 +1,11 @@
 """Reading both books of an account as values that can be compared."""
 
+import time
 from collections import defaultdict
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
+from typing import TypeVar
 
 from django.db.models import Sum
 from quarterdeck.decimals import EXACT
@@ -10,11 +14,14 @@ from quarterdeck.events import Side
 from apps.execution.models import Fill, Order, Position
 from apps.reconciliation.rules import Books, FillLine, OrderLine
 from apps.runtime.simulator import cash_delta
-from apps.venues.adapters.base import Adapter, NoAnswer, VenueOrder, VenueTrade
+from apps.venues.adapters.base import Adapter, NoAnswer, TradeKind, VenueBusy, VenueDown, VenueOrder, VenueTrade
 from apps.venues.models import Account
 
 PAGE = 1000
 ZERO = Decimal(0)
+OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
+WAIT_S_MAX = 20.0
+Answer = TypeVar("Answer")
 
 
 def ours(account: Account) -> Books:
@@ -61,16 +68,31 @@ def theirs(adapter: Adapter) -> Books:
             order.client_order_id: OrderLine(order.state.value, order.filled_quantity) for order in _orders(adapter)
         },
         fills={trade.trade_id: _fill(trade) for trade in _trades(adapter)},
-        positions={held.symbol: held.quantity for held in adapter.positions()},
-        cash={balance.currency: balance.amount for balance in adapter.balances()},
+        positions={held.symbol: held.quantity for held in patiently(adapter.positions)},
+        cash={balance.currency: balance.amount for balance in patiently(adapter.balances)},
     )
+
+
+def patiently(ask: Callable[[], Answer]) -> Answer:
+    """What `ask` answers, waiting for room in the account's call budget: half a book read again is none.
+
+    Raises VenueDown at once, VenueBusy when there is no room within WAIT_S_MAX.
+    """
+    deadline = time.monotonic() + WAIT_S_MAX
+    while True:
+        try:
+            return ask()
+        except VenueBusy as busy:
+            if isinstance(busy, VenueDown) or time.monotonic() + busy.retry_in_s > deadline:
+                raise
+            time.sleep(busy.retry_in_s)
 
 
 def _orders(adapter: Adapter) -> list[VenueOrder]:
     found: list[VenueOrder] = []
     while True:
         cursor = found[-1].venue_order_id if found else ""
-        page = adapter.orders_since(cursor, PAGE)
+        page = patiently(partial(adapter.orders_since, cursor, PAGE))
         found.extend(page)
         if len(page) < PAGE:
             return found
@@ -82,7 +104,7 @@ def _trades(adapter: Adapter) -> list[VenueTrade]:
     found: list[VenueTrade] = []
     while True:
         cursor = found[-1].sequence if found else 0
-        page = adapter.trades_since(cursor, PAGE)
+        page = patiently(partial(adapter.trades_since, cursor, PAGE))
         found.extend(page)
         if len(page) < PAGE:
             return found
@@ -91,4 +113,6 @@ def _trades(adapter: Adapter) -> list[VenueTrade]:
 
 
 def _fill(trade: VenueTrade) -> FillLine:
-    return FillLine(trade.client_order_id, trade.symbol, trade.side, trade.quantity, trade.price, trade.fee)
+    """As our record keeps it: a bust is the opposite of the trade that it undoes."""
+    side = OPPOSITE[trade.side] if trade.kind == TradeKind.BUST else trade.side
+    return FillLine(trade.client_order_id, trade.symbol, side, trade.quantity, trade.price, trade.fee)

@@ -15,6 +15,7 @@ ZERO = Decimal(0)
 AT_VENUE = {
     "ACCEPTED": "open",
     "PARTIALLY_FILLED": "open",
+    "PENDING_REPLACE": "open",
     "PENDING_CANCEL": "open",
     "FILLED": "filled",
     "CANCELED": "canceled",
@@ -38,9 +39,22 @@ class Kind(StrEnum):
     ORDER_DIFFERS = "order_differs"
     POSITION = "position"
     CASH = "cash"
+    OVERFILL = "overfill"
+    LATE_FILL = "late_fill"
+    BUST = "bust"
+    UNKNOWN_TRADE = "unknown_trade"
 
 
-CRITICAL = frozenset({Kind.MISSING_FILL_HERE, Kind.MISSING_FILL_THERE, Kind.UNKNOWN_ORDER, Kind.POSITION})
+CRITICAL = frozenset(
+    {
+        Kind.MISSING_FILL_HERE,
+        Kind.MISSING_FILL_THERE,
+        Kind.UNKNOWN_ORDER,
+        Kind.POSITION,
+        Kind.OVERFILL,
+        Kind.UNKNOWN_TRADE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

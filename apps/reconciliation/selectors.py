@@ -10,7 +10,7 @@ from apps.access.selectors import within
 from apps.common.clocks import wall_now
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
-from apps.execution.models import Position
+from apps.execution.models import Anomaly, Position
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.reconciliation.states import BreakState
 from apps.venues.models import Account
@@ -41,6 +41,12 @@ def accounts_to_reconcile() -> list[Account]:
     runs = ReconciliationRun.objects.filter(account=OuterRef("pk"), created_at__gt=recently)
     due = Account.objects.filter(Exists(trades) | Exists(holds)).exclude(Exists(runs))
     return list(due.order_by("pk"))
+
+
+def accounts_with_anomalies() -> list[Account]:
+    """Accounts at which the sync met what no order of ours explains, and no break says so yet."""
+    due = Anomaly.objects.filter(account=OuterRef("pk"), due_at__lte=wall_now())
+    return list(Account.objects.filter(Exists(due)).order_by("pk"))
 
 
 def owner_of(account: Account) -> User | None:

@@ -18,17 +18,19 @@ from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Invalid, Unavailable
 from apps.common.nudges import hint, wake
 from apps.execution import services as execution
+from apps.execution.models import Anomaly
 from apps.reconciliation import books, rules, selectors
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.reconciliation.states import (
     BREAK_TRANSITIONS,
+    NOTED,
     RUN_TRANSITIONS,
     BreakState,
     RunState,
     Severity,
 )
 from apps.venues import services as venues
-from apps.venues.adapters.base import Adapter
+from apps.venues.adapters.base import Adapter, VenueBusy, VenueDown
 from apps.venues.models import Account
 
 log = structlog.get_logger(__name__)
@@ -65,11 +67,14 @@ def request_run(*, account: Account, trigger: str, actor: User | str, reason: st
 
 
 def schedule_runs() -> int:
-    """Ask for a run of every account whose last one is too long ago; how many."""
+    """Ask for a run of every account whose last one is too long ago or that met an anomaly; how many."""
     accounts = selectors.accounts_to_reconcile()
     for account in accounts:
         request_run(account=account, trigger="schedule", actor=JOB, reason="regular comparison")
-    return len(accounts)
+    noted = [account for account in selectors.accounts_with_anomalies() if account not in accounts]
+    for account in noted:
+        request_run(account=account, trigger="anomaly", actor=JOB, reason="the venue stated what no order explains")
+    return len(accounts) + len(noted)
 
 
 def run_due() -> int:
@@ -94,6 +99,11 @@ def run(*, run: ReconciliationRun) -> ReconciliationRun:
     started = time.monotonic()
     try:
         found = _compare(run)
+    except VenueDown as error:
+        return _fail(run, error, started)
+    except VenueBusy as error:
+        claims.settle(run, due_in_s=error.retry_in_s)
+        return run
     except Exception as error:
         log.exception("reconciliation.failed", account=run.account.name, error=type(error).__name__)
         return _fail(run, error, started)
@@ -121,7 +131,7 @@ def _compare(run: ReconciliationRun) -> Comparison:
 
 def _snapshot(account: Account, adapter: Adapter) -> tuple[rules.Books, rules.Books]:
     """Both books, ours after booking what the venue has traded, so that a fill on its way is no break."""
-    execution.sync_account(account)
+    books.patiently(lambda: execution.sync_account(account))
     theirs = books.theirs(adapter)
     return books.ours(account), theirs
 
@@ -133,7 +143,8 @@ def _fail(run: ReconciliationRun, error: Exception, started: float) -> Reconcili
         fresh = _locked(run)
         if fresh is None:
             return run
-        _end(fresh, RunState.FAILED, started, message=code)
+        noted = _note_anomalies(fresh)
+        _end(fresh, RunState.FAILED, started, message=code, breaks_found=noted)
         account = fresh.account
         alerts.raise_alert(
             tier=Tier.HIGH,
@@ -154,17 +165,18 @@ def _finish(run: ReconciliationRun, found: Comparison, started: float) -> Reconc
         if fresh is None:
             return run
         _resolve_gone(fresh, found.differences)
+        noted = _note_anomalies(fresh)
         for difference in found.differences[:BREAKS_MAX]:
             _note(fresh, difference)
         left_out = max(0, len(found.differences) - BREAKS_MAX)
         _end(
             fresh,
-            RunState.BROKEN if found.differences else RunState.CLEAN,
+            RunState.BROKEN if found.differences or noted else RunState.CLEAN,
             started,
             orders_compared=found.orders,
             fills_compared=found.fills,
             positions_compared=found.positions,
-            breaks_found=len(found.differences),
+            breaks_found=len(found.differences) + noted,
             message=f"{left_out} more breaks are not listed" if left_out else "",
         )
         alerts.clear(dedup_key=_failure_key(fresh.account), actor=JOB, reason="reconciled again")
@@ -221,6 +233,17 @@ def _note(run: ReconciliationRun, difference: rules.Difference) -> None:
         _alert(seen)
 
 
+def _note_anomalies(run: ReconciliationRun) -> int:
+    """Make a break of every due anomaly of the account, each exactly once; how many."""
+    due = Anomaly.objects.select_for_update().filter(account=run.account, due_at__isnull=False)
+    anomalies = list(due.order_by("pk")[:BREAKS_MAX])
+    for anomaly in anomalies:
+        _note(run, rules.Difference(rules.Kind(anomaly.kind), anomaly.key, anomaly.ours, anomaly.theirs))
+    settled = Anomaly.objects.filter(pk__in=[anomaly.pk for anomaly in anomalies])
+    settled.update(due_at=None, lease_owner="", lease_until=None)
+    return len(anomalies)
+
+
 def _alert(seen: Break) -> None:
     """Tell people, again too when somebody closed the alert while the books still differ."""
     alerts.raise_alert(
@@ -240,7 +263,7 @@ def _resolve_gone(run: ReconciliationRun, differences: list[rules.Difference]) -
     """Close the open breaks that this comparison no longer shows."""
     standing = {(found.kind.value, found.key) for found in differences}
     opened = Break.objects.select_for_update(of=("self",)).filter(account=run.account, state=BreakState.OPEN)
-    for old in opened.order_by("pk"):
+    for old in opened.exclude(kind__in=NOTED).order_by("pk"):
         if (old.kind, old.key) not in standing:
             resolve_break(break_=old, resolution="no longer differs", actor=JOB, reason="both books agree")
 

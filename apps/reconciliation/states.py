@@ -23,6 +23,14 @@ class BreakKind(TextChoices):
     ORDER_DIFFERS = "order_differs", "State or filled quantity of an order differs"
     POSITION = "position", "Position differs"
     CASH = "cash", "Cash differs"
+    OVERFILL = "overfill", "More was filled than was ordered"
+    LATE_FILL = "late_fill", "A fill came after the order had ended"
+    BUST = "bust", "The venue took a trade back"
+    UNKNOWN_TRADE = "unknown_trade", "A trade of no order of ours"
+
+
+# What the sync met and both books may agree about: a person closes it, never the next comparison.
+NOTED = frozenset({BreakKind.OVERFILL, BreakKind.LATE_FILL, BreakKind.BUST, BreakKind.UNKNOWN_TRADE})
 
 
 class Severity(TextChoices):

@@ -4,13 +4,33 @@ from django.db.models import IntegerChoices, TextChoices
 
 
 class LimitKind(TextChoices):
-    """What a limit bounds; a missing one means denied."""
+    """What a limit bounds; a missing one means denied. Values per scope are in the firm's base currency."""
 
     ORDER_QUANTITY = "order_quantity", "Quantity per order"
     ORDER_NOTIONAL = "order_notional", "Notional per order, base currency"
     POSITION = "position", "Position per instrument, units"
     COLLAR_BPS = "collar_bps", "Price collar, basis points"
     ORDERS_PER_MINUTE = "orders_per_minute", "Orders per minute"
+    MESSAGES_PER_SECOND = "messages_per_second", "Messages per second"
+    REPEAT_EXECUTIONS = "repeat_executions", "Equal orders within a minute"
+    GROSS_EXPOSURE = "gross_exposure", "Gross exposure, base currency"
+    NET_EXPOSURE = "net_exposure", "Net exposure, base currency"
+    OPEN_ORDERS = "open_orders", "Open orders"
+    DAILY_LOSS = "daily_loss", "Loss of a trading day, base currency"
+    DRAWDOWN = "drawdown", "Fall from the highest profit, base currency"
+
+
+# Summed over everything below a scope and compared there; the others hold for each bot, the strictest of its lineage.
+PER_SCOPE = frozenset(
+    {
+        LimitKind.GROSS_EXPOSURE,
+        LimitKind.NET_EXPOSURE,
+        LimitKind.OPEN_ORDERS,
+        LimitKind.DAILY_LOSS,
+        LimitKind.DRAWDOWN,
+    }
+)
+PER_BOT = frozenset(LimitKind) - PER_SCOPE
 
 
 class TradingState(IntegerChoices):

@@ -1,5 +1,6 @@
 """Venues, accounts, and the way to an account's adapter."""
 
+import json
 import re
 from decimal import Decimal
 from importlib import import_module
@@ -18,11 +19,14 @@ from apps.audit.context import acting
 from apps.bots.states import Environment, Mode
 from apps.common import decimals
 from apps.common.errors import Invalid, Refused
-from apps.venues.adapters.base import Adapter
+from apps.venues import breaker, budget, messages
+from apps.venues.adapters.base import Adapter, Capabilities, VenueDown
 from apps.venues.adapters.guard import Guarded
+from apps.venues.budget import Priority
 from apps.venues.models import Account, Venue
 
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_capabilities: dict[tuple[str, str, str], Capabilities] = {}
 
 
 def make_venue(
@@ -100,7 +104,32 @@ def adapter_for(account: Account) -> Adapter:
     venue = account.venue
     _check_mode(account.mode, venue)
     adapter: Adapter = _load(venue.adapter).connect(account, settings.VENUE_TIMEOUT_S)
-    return Guarded(adapter, venue.name)
+    return Guarded(adapter, account)
+
+
+def capabilities_of(account: Account) -> Capabilities:
+    """What the account's venue takes, without asking it; it follows from the adapter and the venue's settings."""
+    venue = account.venue
+    known = (venue.adapter, venue.mode, json.dumps(venue.settings, sort_keys=True))
+    if known not in _capabilities:
+        _capabilities[known] = _load(venue.adapter).connect(account, settings.VENUE_TIMEOUT_S).capabilities()
+    return _capabilities[known]
+
+
+def reserve_call(account: Account, *, urgent: bool = False) -> None:
+    """Hold one call of the account's budget for this thread's next submit or replace within a second.
+
+    `urgent` is for what only reduces. Raises VenueBusy, VenueDown: nothing may be sent now, nothing was.
+    """
+    if not urgent and breaker.is_open(account.venue):
+        raise VenueDown(f"{account.venue} does not answer", retry_in_s=breaker.probe_in_s(account.venue))
+    priority = Priority.URGENT if urgent else Priority.ORDER
+    budget.reserve_order(account.pk, capabilities_of(account).requests_per_minute, priority)
+
+
+def flush_messages() -> None:
+    """Write what this thread has said to venues and not recorded yet. Never raises."""
+    messages.flush()
 
 
 def _check_mode(mode: str, venue: Venue) -> None:

@@ -90,6 +90,8 @@ INSTALLED_APPS = [
     "apps.promotions",
     "apps.deployments",
     "apps.execution",
+    "apps.execution.exits",
+    "apps.execution.signals",
     "apps.reconciliation",
     "apps.rollouts",
     "apps.console",
@@ -221,6 +223,9 @@ QUEUES: dict[str, list[str]] = {
         "execution.send_due_orders",
         "execution.sync_due_accounts",
         "execution.drain_holds",
+        "execution.refresh_references",
+        "execution.expire_sessions",
+        "execution.exits.advance_due",
         "markets.tick_feeds",
         "venues.paper.match_due",
     ],
@@ -231,6 +236,11 @@ QUEUES: dict[str, list[str]] = {
         "reconciliation.run_due",
         "promotions.settle_due",
         "promotions.expire_due",
+        "risk.settle_limits",
+        "execution.mark_books",
+        "execution.run_due_drills",
+        "execution.export_orders",
+        "execution.exits.flatten_before_close",
     ],
 }
 # Without acknowledgements: one that Redis could not take when it died would hold a prefetch slot for ever.
@@ -241,6 +251,14 @@ SWEEP_S: dict[str, float] = {
     "execution.send_due_orders": 1,
     "execution.sync_due_accounts": 1,
     "execution.drain_holds": 1,
+    "execution.refresh_references": 1,
+    "execution.expire_sessions": 1,
+    "execution.mark_books": 2,
+    "execution.exits.advance_due": 1,
+    "execution.exits.flatten_before_close": 5,
+    "execution.run_due_drills": 5,
+    "execution.export_orders": 60,
+    "risk.settle_limits": 5,
     "markets.tick_feeds": 1,
     "venues.paper.match_due": 1,
     "execution.run_due_cycles": 1,
@@ -306,6 +324,12 @@ SPECTACULAR_SETTINGS = {
         "TimeInForce": "apps.execution.states.TimeInForce",
         "Purpose": "apps.execution.states.Purpose",
         "OrderState": "apps.execution.states.OrderState",
+        "OrderRemainder": "apps.execution.states.Remainder",
+        "SessionState": "apps.execution.states.SessionState",
+        "SignalMode": "apps.execution.signals.states.SourceMode",
+        "SignalOutcome": "apps.execution.signals.states.Outcome",
+        "CancelChoice": "apps.risk.states.CancelChoice",
+        "DrillState": "apps.risk.states.DrillState",
         "RunState": "apps.reconciliation.states.RunState",
         "BreakKind": "apps.reconciliation.states.BreakKind",
         "BreakSeverity": "apps.reconciliation.states.Severity",
@@ -321,7 +345,20 @@ ARTIFACT_ROOT = VAR / "artifacts"
 BUILD_ROOT = VAR / "builds"
 SCRATCH_ROOT = VAR / "scratch"
 DATASET_ROOT = ROOT / "data"
+VENUE_KEYS_ROOT = VAR / "keys" / "venues"  # one file per account, mode 0600; never in the database
+SIGNAL_KEYS_ROOT = VAR / "keys" / "signals"
+OFFLINE_EXPORT_ROOT = VAR / "offline"
+OFFLINE_KEYS = [key for key in os.environ.get("OFFLINE_KEYS", "").split(",") if key]
+TRUSTED_PROXIES = [net for net in os.environ.get("TRUSTED_PROXIES", "").split(",") if net]
 SEND_PERMIT_MS = 500
+DUPLICATE_WINDOW_S = 1.0  # the same order of one bot again within this is a mistake
+REFERENCE_STALE_S = 15.0  # an older price of another source is none
+BOOKS_STALE_S = 60.0  # profit and loss marked longer ago denies what opens
+CASH_STALE_S = 60.0
+DRAIN_LIST_AFTER_S = 10.0  # then a drain lists what the venue has not confirmed
+DRILL_EVERY_D = 30
+DRILL_VALID_D = 35
+STEP_UP_S = 600  # how long ago a person may have signed in to loosen a control
 VENUE_TIMEOUT_S = 5.0
 PROMOTION_EXPIRES_H = 24
 RECONCILE_EVERY_S = 60

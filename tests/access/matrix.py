@@ -17,6 +17,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
+from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
 OPEN, LIST, SHARED, SEEN, ACT, FIRM, HIDDEN = "open", "list", "shared", "seen", "act", "firm", "hidden"
@@ -58,7 +59,8 @@ READABLE = {
     "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
     "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
-    "position": "position", "reconciliation-run": "run", "break": "break",
+    "position": "position", "reconciliation-run": "run", "break": "break", "bot-session": "session",
+    "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
@@ -79,8 +81,20 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deployment-resume": ("deployment", (P.OPERATE,)),
     "deployment-stop": ("deployment", (P.OPERATE,)),
     "order-cancel": ("order", (P.EXIT, P.TRADE)),
+    "order-replace": ("order", (P.TRADE,)),
+    "bot-session-heartbeat": ("session", (P.TRADE,)),
+    "bot-session-close": ("session", (P.TRADE,)),
+    "throttle-enable": ("throttle", (P.RELEASE_HOLD,)),
+    "order-settle": ("order", (P.OPERATE,)),
+    "order-settle-votes": ("order", (P.VOTE_RISK,)),
     "position-close": ("position", (P.EXIT,)),
     "break-resolve": ("break", (P.OPERATE,)),
+}
+
+SIGNAL_ACTS: dict[str, tuple[str, ...]] = {
+    "signal-source-activate": (P.ADMINISTER,),
+    "signal-source-votes": (P.VOTE_RISK,),
+    "signal-source-deactivate": (P.OPERATE, P.HOLD),
 }
 
 
@@ -142,6 +156,11 @@ def code(side: Side) -> dict[str, Any]:
     }
 
 
+def signal_source(side: Side) -> dict[str, Any]:
+    """A source to make."""
+    return SIGNAL_SOURCE | {"deployment": side.deployment.pk, "acts_as": side.people["service account"].username}
+
+
 CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "risk-bucket-list": ((P.ADMINISTER,), lambda side: {"desk": side.desk.name, "name": "new"}),
     "strategy-list": ((P.BUILD,), lambda side: {"bucket": side.bucket.name, "name": "new"}),
@@ -161,6 +180,10 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
     "promotion-list": ((P.BUILD,), promotion),
     "order-list": ((P.TRADE,), order),
+    "order-preview": ((P.TRADE,), order),
+    "order-cancel-all": ((P.EXIT, P.TRADE), lambda side: {"scope": side.bot.scope_id}),
+    "bot-session-list": ((P.TRADE,), lambda side: {"deployment": side.deployment.pk, "build_id": "1" * 64}),
+    "signal-source-list": ((P.ADMINISTER,), signal_source),
     "reconciliation-run-list": ((P.OPERATE,), lambda side: {"account": side.account.name}),
 }
 TOKEN_ASKED = {"user": "own-bot", "name": "new", "permissions": ["trade"]}
@@ -182,7 +205,18 @@ def api_rules() -> Iterator[Rule]:
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
+    yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
+    yield from _signal_rules()
     yield from _access_rules()
+
+
+def _signal_rules() -> Iterator[Rule]:
+    of_the_source = named("name", "signal_source", "name")
+    for name, permissions in SIGNAL_ACTS.items():
+        yield Rule(name, "post", ACT, permissions, of_the_source)
+    yield Rule("signal-source-list", "get", LIST)
+    yield Rule("signal-source-messages", "get", SEEN, (P.VIEW,), of_the_source)
+    yield Rule("signal-receive", "post", OPEN, (), named("source", "signal_source", "name"))
 
 
 def _access_rules() -> Iterator[Rule]:

@@ -13,6 +13,7 @@ from apps.bots.models import CodeVersion, ConfigBundle
 from apps.common.api import parsers
 from apps.reconciliation.models import Break
 from apps.risk.models import Hold, Limit
+from tests.access.proofs import sign_in_again
 
 
 @pytest.fixture
@@ -109,7 +110,8 @@ def test_a_limit_is_lowered_at_once_and_raised_by_a_second_person(world, as_user
 
 
 def test_a_hold_is_placed_by_one_and_lifted_by_two(world, as_user):
-    trader, operator = as_user(world.own.people["trader"]), as_user(world.own.people["operator"])
+    people = [world.own.people[role] for role in ("trader", "operator")]
+    trader, operator = (sign_in_again(as_user(person), person) for person in people)
     body = {"scope": str(world.own.desk.scope_id), "level": "HALTED", "reason": "odd fills"}
 
     hold = trader.post("/api/v1/holds/", body).json()

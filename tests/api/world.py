@@ -17,16 +17,18 @@ from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signe
 from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
-from apps.execution.models import Fill, Order, OrderEvent, Position
-from apps.markets.models import Dataset, Feed, FeedClock, Instrument
+from apps.execution.models import AccountSync, BotSession, Fill, Order, OrderEvent, Position
+from apps.execution.services import ledger
+from apps.markets.models import Dataset, Feed, FeedClock, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Gate, Release
 from apps.risk import services as risk
-from apps.risk.models import Exposure, Hold, Limit
+from apps.risk.models import Exposure, Hold, KillDrill, Limit, ScopeBook, Throttle
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
+from tests.api.sources import arrange_source
 
 ARRANGE = {"actor": "job:test", "reason": "arrange"}
 ROLES = ("engineer", "trader", "risk owner", "operator", "auditor", "administrator")
@@ -41,7 +43,13 @@ LIMITS = {
     "position": "2",
     "collar_bps": "100",
     "orders_per_minute": "10",
+    "messages_per_second": "10",
+    "repeat_executions": "10",
+    "open_orders": "10",
     "gross_exposure": "100000",
+    "net_exposure": "100000",
+    "daily_loss": "100000",
+    "drawdown": "100000",
 }
 
 
@@ -127,6 +135,8 @@ def _shared(firm: Firm) -> dict[str, Any]:
     feed = Feed.objects.create(name="btc", instrument=instrument, dataset=dataset, speed=60, starts_at=START)
     now = wall_now()
     FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now)
+    MarketStatus.objects.create(instrument=instrument, source="test")
+    ReferencePrice.objects.create(instrument=instrument, source="venue:paper", price=Decimal(60050), seen_at=now)
     policy = Policy.objects.create(
         stage="simulated_execution",
         environment="paper",
@@ -144,7 +154,19 @@ def _side(name: str, shared: dict[str, Any]) -> Side:
         side.people[role] = person(f"{name}-{role.replace(' ', '-')}", role, desk.scope)
     side.people["service account"] = _service_account(name, desk)
     side.objects = {"desk": desk, "scope": desk.scope, **shared}
-    for build in (_bot, _release, _promotion, _voting, _deployment, _orders, _risk, _checks, _access):
+    for build in (
+        _bot,
+        _release,
+        _promotion,
+        _voting,
+        _deployment,
+        _sessions,
+        _orders,
+        _risk,
+        _checks,
+        _access,
+        arrange_source,
+    ):
         build(name, side.objects, side.people)
     return side
 
@@ -352,7 +374,36 @@ def _risk(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
     )
     hold = Hold.objects.create(scope=scope, level="REDUCING", reason="arranged", placed_by="job:test", epoch=1)
     exposure = Exposure.objects.create(scope=scope, instrument=objects["instrument"])
-    objects |= {"limit": limit, "limit_raise": limit_raise, "hold": hold, "exposure": exposure}
+    throttle = Throttle.objects.create(
+        scope=scope, reason="arranged", repeats=9, enabled_by=people["trader"], enabled_at=wall_now()
+    )
+    drill = KillDrill.objects.create(
+        scope=scope, state="passed", scheduled_by="job:test", blocks_from=wall_now() + timedelta(days=1)
+    )
+    risk.open_books(ledger.scope_ids(objects["deployment"]))
+    objects |= {
+        "limit": limit,
+        "limit_raise": limit_raise,
+        "hold": hold,
+        "exposure": exposure,
+        "throttle": throttle,
+        "drill": drill,
+        "book": ScopeBook.objects.get(scope=scope),
+    }
+
+
+def _sessions(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
+    deployment = objects["deployment"]
+    objects["session"] = BotSession.objects.create(
+        deployment=deployment,
+        epoch=deployment.epoch,
+        build_id=deployment.release.build_id,
+        opened_by=people["service account"],
+        heartbeat_s=15,
+        heartbeat_at=wall_now(),
+        state="closed",
+    )
+    AccountSync.objects.create(account=objects["account"], cash=Decimal(1_000_000), cash_at=wall_now())
 
 
 def _checks(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:

@@ -15,7 +15,7 @@ PLANTED = {
     "An app imports only the rows below it": ("apps/bots/models.py", "import apps.promotions.states"),
     "Apps do not know the process that serves them": ("sdk/src/quarterdeck/bars.py", "import apps.common.ids"),
     "Inside an app: edges above services": ("apps/alerts/models.py", "import apps.alerts.selectors"),
-    "Pure decisions import neither Django nor Celery": ("apps/risk/rules.py", "import django.conf"),
+    "Pure decisions import neither Django nor Celery": ("apps/risk/rules/__init__.py", "import django.conf"),
     "Services wake tasks by name": ("apps/rollouts/services.py", "import apps.markets.tasks"),
 }
 

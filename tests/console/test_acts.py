@@ -8,6 +8,7 @@ from apps.alerts.models import Alert
 from apps.common.errors import Refused
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.risk.models import Hold, Limit, LimitRaise
+from tests.access.proofs import sign_in_again
 
 
 def test_the_kill_switch_previews_what_stops(world, signed_in):
@@ -35,15 +36,16 @@ def test_a_hold_on_another_desk_is_refused(world, signed_in):
 
 def test_release_takes_a_second_person(world, signed_in):
     hold, first, second = world.own.hold, world.own.people["operator"], world.own.people["trader"]
-    asked = signed_in(first).post(f"/holds/{hold.pk}/release/", {"to_level": "ACTIVE", "reason": "it is over"})
+    one, other = (sign_in_again(signed_in(person), person) for person in (first, second))
+    asked = one.post(f"/holds/{hold.pk}/release/", {"to_level": "ACTIVE", "reason": "it is over"})
     hold.refresh_from_db()
     ballot = {"form": str(hold.pk), "digest": hold.consent.digest, "verdict": "approve", "reason": "agreed"}
 
-    own = signed_in(first).post(f"/holds/{hold.pk}/vote/", ballot)
+    own = one.post(f"/holds/{hold.pk}/vote/", ballot)
     hold.refresh_from_db()
     assert (asked.status_code, own.status_code, hold.state) == (302, 403, "active")
 
-    signed_in(second).post(f"/holds/{hold.pk}/vote/", ballot)
+    other.post(f"/holds/{hold.pk}/vote/", ballot)
     hold.refresh_from_db()
     assert hold.state == "released"
 

@@ -1,7 +1,5 @@
 """How figures, differences and lines are written; no database."""
 
-import inspect
-import re
 from decimal import Decimal
 
 import pytest
@@ -67,6 +65,4 @@ def test_every_state_has_a_glyph_beside_its_colour():
 
 
 def test_every_denial_of_the_pre_trade_check_is_explained():
-    codes = set(re.findall(r'Denial\(\s*"([A-Z_]+)"', inspect.getsource(rules)))
-    assert len(codes) > 10
-    assert codes - wording.CODES.keys() == set()
+    assert rules.CODES - wording.CODES.keys() == set()

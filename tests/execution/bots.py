@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,7 +88,7 @@ def use_scripted_bots(monkeypatch: pytest.MonkeyPatch, script: Script = idle) ->
     """Run this script instead of processes until the test ends."""
     monkeypatch.setattr(warm, "BotProcess", ScriptedBot)
     monkeypatch.setattr(warm, "_warm", {})
-    monkeypatch.setattr(bots, "launchable", lambda code: None)
+    monkeypatch.setattr(bots, "launchable", lambda code: Path("unpacked-nowhere"))
     monkeypatch.setattr(ScriptedBot, "script", staticmethod(script))
     monkeypatch.setattr(ScriptedBot, "started", [])
     return ScriptedBot

@@ -17,14 +17,18 @@ from apps.access.states import ScopeKind
 from apps.audit.context import acting
 from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signer, Strategy
 from apps.common import claims
+from apps.common.clocks import wall_now
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
-from apps.execution.models import Order
+from apps.execution.models import AccountSync, Order
+from apps.execution.services import ledger
+from apps.markets import selectors as market
 from apps.markets import services as markets
 from apps.markets.models import Feed, Instrument
 from apps.promotions.models import Policy, Promotion
 from apps.releases.models import Release
+from apps.risk import services as risk
 from apps.risk.models import Limit
 from apps.venues.adapters.base import VenueTimeout
 from apps.venues.models import Account
@@ -42,6 +46,13 @@ LIMITS = {
     "position": "10",
     "collar_bps": "500",
     "orders_per_minute": "100",
+    "messages_per_second": "100",
+    "repeat_executions": "100",
+    "open_orders": "100",
+    "gross_exposure": "10000000",
+    "net_exposure": "10000000",
+    "daily_loss": "1000000",
+    "drawdown": "1000000",
 }
 STALENESS_MS_MAX = 2_000
 
@@ -67,6 +78,9 @@ class Wired:
         self._adapter, self._line = adapter, line
 
     def __getattr__(self, name: str) -> Any:
+        if name == "capabilities":  # known without the wire
+            return self._adapter.capabilities
+
         def call(*args: Any) -> Any:
             line = self._line
             line.calls.append(name)
@@ -112,6 +126,21 @@ class Floor:
             self.wall.advance(1)
             markets.tick_feeds()
             matching.match_due()
+        self.hear()
+
+    def hear(self) -> None:
+        """The other sources speak: the venue's price and cash are fresh, and everything was valued just now."""
+        now, bar = wall_now(), market.last_bar(self.feed)
+        if bar is not None:
+            markets.see_reference(instrument=self.instrument, source="venue:paper", price=bar.close, seen_at=now)
+        with acting(**BY):
+            heard = {"cash": self.venue.balances()[0].amount, "cash_at": now}
+            AccountSync.objects.update_or_create(
+                account=self.account, defaults=heard, create_defaults=heard | {"due_at": now}
+            )
+        scopes = ledger.scope_ids(self.deployment)
+        risk.open_books(scopes)
+        risk.mark_books(scope_ids=scopes, at=now, trading_day=now.date())
 
     def ticket(self, **overrides: Any) -> execution.Ticket:
         """The bot buys 1 at the market, to open."""
@@ -129,7 +158,8 @@ class Floor:
         return execution.Ticket(**(fields | overrides))
 
     def place(self, **overrides: Any) -> Order:
-        """Place such an order."""
+        """Place such an order, with everything that it is judged by fresh."""
+        self.hear()
         return execution.place(ticket=self.ticket(**overrides), **BY)
 
     def hold_position(self, quantity: str = "2") -> None:
@@ -199,7 +229,9 @@ def make_floor(folder: Path, wall: Wall, line: Line, *, closes: Sequence[str] = 
         promotion = make_promotion(release, account)
         deployment = deployments.start(promotion=promotion, **BY)
         trader = make_trader(account.bucket)
-    return Floor(wall, feed, bot, account, release, promotion, deployment, trader, line)
+    floor = Floor(wall, feed, bot, account, release, promotion, deployment, trader, line)
+    floor.hear()
+    return floor
 
 
 def make_trader(bucket: RiskBucket) -> User:
@@ -229,8 +261,8 @@ def make_bot(account: Account, name: str) -> Bot:
     )
 
 
-def make_release(bot: Bot, feed: Feed) -> Release:
-    """The bot's next release; its build exists by name only."""
+def make_release(bot: Bot, feed: Feed, **content_keys: Any) -> Release:
+    """The bot's next release; its build exists by name only. Keywords are more keys of its bundle."""
     number = Release.objects.filter(bot=bot).count() + 1
     mark = f"{Release.objects.count():064x}"
     desk = bot.strategy.bucket.desk
@@ -250,7 +282,12 @@ def make_release(bot: Bot, feed: Feed) -> Release:
         signer=signer,
         signature="c2ln",
     )
-    content = {"feed": feed.name, "limits": LIMITS, "data_contract": {"staleness_ms_max": STALENESS_MS_MAX}}
+    content = {
+        "feed": feed.name,
+        "limits": LIMITS,
+        "data_contract": {"staleness_ms_max": STALENESS_MS_MAX},
+        "permissions": {"shorting": True},
+    } | content_keys
     return Release.objects.create(
         bot=bot,
         number=number,
@@ -284,9 +321,9 @@ def make_promotion(release: Release, account: Account) -> Promotion:
     )
 
 
-def redeploy(floor: Floor) -> Release:
+def redeploy(floor: Floor, **content_keys: Any) -> Release:
     """Another build of the bot goes live on the same account."""
     with acting(**BY):
-        release = make_release(floor.bot, floor.feed)
+        release = make_release(floor.bot, floor.feed, **content_keys)
         floor.deployment = deployments.start(promotion=make_promotion(release, floor.account), **BY)
     return release

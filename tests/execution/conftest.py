@@ -15,6 +15,12 @@ from tests.markets.conftest import folder, wall
 __all__ = ["folder", "wall"]
 
 
+@pytest.fixture(autouse=True)
+def no_duplicate_window(settings: pytest.FixtureRequest) -> None:
+    """Most tests send equal orders in a row; the window has tests of its own."""
+    settings.DUPLICATE_WINDOW_S = 0.0  # type: ignore[attr-defined]
+
+
 @pytest.fixture
 def floor(db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Floor:
     """A floor in a transaction that is rolled back, so the guard against calls inside one is left out."""

@@ -154,17 +154,19 @@ def test_a_worker_killed_between_the_steps_of_a_booking_loses_nothing(
     assert (Position.objects.get().quantity, Exposure.objects.get().position) == (2, 2)
 
 
-def test_a_foreign_trade_is_left_out_and_the_cursor_moves(floor: Floor) -> None:
+def test_a_foreign_trade_is_left_out_and_the_cursor_moves_once_it_is_old(floor: Floor) -> None:
     floor.hold_position("1")
     drills.inject_trade(
         account_name=floor.account.name, symbol="BTC-USD", side="BUY", quantity=Decimal(3), price=Decimal(100)
     )
-    before = AccountSync.objects.get().cursor
 
     assert sync(floor) == 0
 
-    assert AccountSync.objects.get().cursor == before + 1
     assert Position.objects.get().quantity == 1
+    assert AccountSync.objects.get().cursor == 0
+    floor.wall.advance(31)
+    assert sync(floor) == 0
+    assert AccountSync.objects.get().cursor == 2
 
 
 def test_an_order_that_expired_at_the_venue_ends_here(floor: Floor) -> None:

@@ -1,7 +1,11 @@
 """Cycles whose worker dies, is overtaken or is doubled: one commit, the same orders, nothing lost."""
 
+from pathlib import Path
+
 import pytest
 
+from apps.alerts.models import Alert
+from apps.bots import services as bots
 from apps.common import claims
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
@@ -164,3 +168,40 @@ def claim_stale(floor: Floor) -> Cycle:
     cycle = claim_due()
     deployments.pause(deployment=floor.deployment, **BY)
     return cycle
+
+
+def test_a_worker_that_runs_another_artifact_is_fenced_and_sends_nothing(
+    floor: Floor, bot: type[ScriptedBot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The worker's copy is of another artifact than the release's at the commit."""
+    unpack = warm.Unpacked
+    monkeypatch.setattr(warm, "Unpacked", lambda folder, _: unpack(folder, "f" * 64))
+
+    tasks.run_due_cycles()
+
+    cycle = Cycle.objects.get()
+    assert (cycle.state, cycle.checkpoint) == (CycleState.FENCED, None)
+    assert cycle.error.startswith("BUILD_MISMATCH")
+    assert not Order.objects.exists()
+    assert Alert.objects.get(code="WORKER_FENCED").tier == "critical"
+    assert bot.started[0].is_closed
+
+
+def test_a_worker_whose_files_were_changed_under_a_warm_bot_is_fenced(
+    floor: Floor, bot: type[ScriptedBot], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    build = tmp_path / "build"
+    build.mkdir()
+    (build / "bot.py").write_text("BUY = 1")
+    monkeypatch.setattr(bots, "launchable", lambda code: build)
+    monkeypatch.setattr(warm, "MEASURED_S", 0.0)
+    tasks.run_due_cycles()
+    assert Order.objects.count() == 1
+
+    (build / "bot.py").write_text("BUY = 100")
+    floor.pass_time(1)
+    tasks.run_due_cycles()
+
+    assert Order.objects.count() == 1
+    assert Cycle.objects.get(state=CycleState.FENCED).error.startswith("BUILD_MISMATCH")
+    assert Alert.objects.filter(code="WORKER_FENCED").count() == 1

@@ -156,4 +156,6 @@ def test_trades_are_booked_once_by_syncs_at_once(real_floor: Floor) -> None:
     assert Fill.objects.count() == 4
     assert (Position.objects.get().quantity, Exposure.objects.get().position) == (4, 4)
     assert Exposure.objects.get().working_buy == 0
+    real_floor.wall.advance(31)
+    assert sum(together(*[lambda: execution.sync_account(real_floor.account)] * 6)) == 0
     assert AccountSync.objects.get().cursor == 4

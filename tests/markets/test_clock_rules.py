@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.markets import rules
+from apps.markets import calendars, rules
 
 WALL = 1_772_000_000_000
 MARKET = 1_704_067_200_000
@@ -141,10 +141,10 @@ def test_a_weekend_is_no_lag_in_a_24_5_session() -> None:
 
 
 def test_the_fx_week_keeps_new_york_hours_across_daylight_saving() -> None:
-    assert rules.open_time("24/5", ms("2024-01-05T22:00:00"), ms("2024-01-07T22:00:00")) == 0
-    assert rules.open_time("24/5", ms("2024-07-05T21:00:00"), ms("2024-07-07T21:00:00")) == 0
-    assert rules.open_time("24/5", ms("2024-03-08T21:00:00"), ms("2024-03-10T22:00:00")) == 2 * HOUR
-    assert rules.open_time("24/5", ms("2024-01-08T00:00:00"), ms("2024-01-13T00:00:00")) == 118 * HOUR
+    assert calendars.open_ms("24/5", ms("2024-01-05T22:00:00"), ms("2024-01-07T22:00:00")) == 0
+    assert calendars.open_ms("24/5", ms("2024-07-05T21:00:00"), ms("2024-07-07T21:00:00")) == 0
+    assert calendars.open_ms("24/5", ms("2024-03-08T21:00:00"), ms("2024-03-10T22:00:00")) == 2 * HOUR
+    assert calendars.open_ms("24/5", ms("2024-01-08T00:00:00"), ms("2024-01-13T00:00:00")) == 118 * HOUR
 
 
 def test_only_bars_of_the_open_session_are_counted_as_missing() -> None:

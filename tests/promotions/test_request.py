@@ -8,9 +8,12 @@ import pytest
 from apps.access import services as access
 from apps.audit.context import acting
 from apps.audit.models import Record
+from apps.common.clocks import wall_now
 from apps.promotions import services as promotions
 from apps.promotions.models import Policy, Promotion
 from apps.releases.models import Gate
+from apps.risk import services as risk
+from apps.risk.models import KillDrill
 from tests import builders
 from tests.builders import BY, Team, refused
 from tests.races import codes, race
@@ -128,8 +131,32 @@ def test_a_build_without_provenance_never_goes_live(team: Team) -> None:
     assert not Promotion.objects.exists()
 
 
+def test_live_needs_a_kill_drill_that_has_passed(team: Team) -> None:
+    target = _live(team)
+    release = builders.make_release(team, code_version=builders.push_code(team, provenance={"builder": "ci"}))
+
+    with refused("DRILL_MISSING"):
+        builders.request(team, release, **target)
+
+    assert not Promotion.objects.exists()
+
+
+def test_an_overdue_kill_drill_lets_nothing_be_asked_for(team: Team) -> None:
+    release = builders.make_release(team)
+    drill = risk.schedule_drill(scope=team.bucket.scope, **BY)
+    with acting(**BY):
+        KillDrill.objects.filter(pk=drill.pk).update(blocks_from=wall_now())
+
+    with refused("DRILL_OVERDUE"):
+        builders.request(team, release)
+
+    assert not Promotion.objects.exists()
+
+
 def test_a_build_with_provenance_may_ask_for_live(team: Team) -> None:
     target = _live(team)
+    drill = risk.begin_drill(drill=risk.schedule_drill(scope=team.bucket.scope, **BY))
+    risk.end_drill(drill=drill, state="passed", message="", figures={})
     release = builders.make_release(team, code_version=builders.push_code(team, provenance={"builder": "ci"}))
 
     assert builders.request(team, release, **target).state == "gating"

@@ -45,8 +45,9 @@ def test_a_stray_trade_is_every_break_that_it_is(books: World) -> None:
 
     run = reconcile(books.own.account)
 
-    assert (run.state, run.breaks_found) == ("broken", 4)
+    assert (run.state, run.breaks_found) == ("broken", 5)
     assert open_breaks() == {
+        ("unknown_trade", "critical"),
         ("unknown_order", "critical"),
         ("missing_fill_here", "critical"),
         ("position", "critical"),

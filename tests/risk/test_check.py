@@ -7,7 +7,19 @@ from typing import Any
 import pytest
 
 from apps.risk import rules
-from tests.risk.facts import INSTRUMENT, LIMITS, codes, with_fields, without
+from tests.risk.facts import (
+    DESK,
+    ENTITLED,
+    FLAT,
+    LIMITS,
+    MARKET,
+    OPEN,
+    ORDER,
+    SCOPE_LIMITS,
+    VENUE,
+    codes,
+    with_fields,
+)
 
 LIMIT = {"order_type": "LIMIT"}
 LONG = {"position": "5"}
@@ -19,7 +31,12 @@ def test_an_order_within_every_bound_passes() -> None:
 
 
 def test_an_unknown_instrument_is_denied_alone() -> None:
-    assert codes(instrument=None, quantity="NaN") == ["INSTRUMENT_UNKNOWN"]
+    order = with_fields(ORDER, {"quantity": "NaN"})
+    others = {"entitlements": ENTITLED, "venue": VENUE, "session": OPEN, "scopes": [DESK]}
+
+    assert [denial.code for denial in rules.check(order, None, FLAT, LIMITS, MARKET, **others)] == [
+        "INSTRUMENT_UNKNOWN"
+    ]
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "NaN", "sNaN", "Infinity", "-Infinity"])
@@ -49,10 +66,12 @@ def test_a_price_keeps_the_tick(field: str, price: str, denied: list[str]) -> No
 
 
 def test_a_step_is_exact_where_the_default_precision_is_not() -> None:
-    fine = with_fields(INSTRUMENT, {"lot_size": Decimal("0.000000000000000001")})
     huge = dict.fromkeys(LIMITS, Decimal("1e30"))
+    wide = with_fields(DESK, {"limits": dict.fromkeys(SCOPE_LIMITS, Decimal("1e30"))})
+    room = {"limits": huge, "scopes": [wide], "venue": {"buying_power": "1e30"}}
+    fine = {"lot_size": "0.000000000000000001"}
 
-    assert codes(instrument=fine, quantity="12345678901234567890.123456789012345678", limits=huge) == []
+    assert codes(instrument=fine, quantity="12345678901234567890.123456789012345678", **room) == []
 
 
 @pytest.mark.parametrize(
@@ -76,16 +95,7 @@ def test_a_paper_order_on_a_live_account_is_denied() -> None:
 
 
 def test_an_instrument_outside_the_blast_radius_is_denied() -> None:
-    assert codes(instrument=with_fields(INSTRUMENT, {"is_entitled": False})) == ["INSTRUMENT_NOT_ENTITLED"]
-
-
-@pytest.mark.parametrize("kind", rules.REQUIRED)
-def test_each_missing_limit_denies(kind: str) -> None:
-    assert codes(limits=without(kind)) == ["LIMIT_MISSING"]
-
-
-def test_no_limit_at_all_names_every_one() -> None:
-    assert codes(limits={}) == ["LIMIT_MISSING"] * len(rules.REQUIRED)
+    assert codes(instrument={"is_entitled": False}) == ["INSTRUMENT_NOT_ENTITLED"]
 
 
 @pytest.mark.parametrize(("quantity", "denied"), [("10", []), ("10.5", ["QUANTITY_ABOVE_LIMIT"])])
@@ -174,11 +184,26 @@ def test_without_a_fresh_price_nothing_goes_out(market: dict[str, Any], code: st
 
 @pytest.mark.parametrize("market", [market for market, _ in STALE_MARKETS])
 def test_the_limit_price_of_a_person_is_enough_to_leave_on_a_stale_feed(market: dict[str, Any]) -> None:
-    assert codes(market=market, exposure=LONG, by_person=True, limit_price="90", **LIMIT, **EXIT) == []
+    silent = market | {"is_venue_price_fresh": False}
+
+    assert codes(market=silent, exposure=LONG, by_person=True, limit_price="90", **LIMIT, **EXIT) == []
+
+
+def test_the_limit_price_of_a_person_stays_within_the_collar_while_the_venue_states_a_price() -> None:
+    leaving = {"market": {"is_fresh": False}, "exposure": LONG, "by_person": True} | LIMIT | EXIT
+
+    assert codes(limit_price="99", **leaving) == []
+    assert codes(limit_price="98.75", **leaving) == ["PRICE_OUTSIDE_COLLAR"]
+
+
+def test_the_limit_price_of_an_order_that_has_none_is_not_enough() -> None:
+    stale = {"is_fresh": False, "is_venue_price_fresh": False}
+
+    assert codes(market=stale, exposure=LONG, by_person=True, limit_price="90", **EXIT) == ["PRICE_STALE"]
 
 
 def test_the_limit_price_of_a_bot_is_not_enough_on_a_stale_feed() -> None:
-    assert codes(market={"is_fresh": False}, exposure=LONG, limit_price="90", **LIMIT, **EXIT) == ["PRICE_STALE"]
+    assert codes(market={"is_fresh": False}, exposure=LONG, limit_price="100", **LIMIT, **EXIT) == ["PRICE_STALE"]
 
 
 def test_a_stale_decision_opens_nothing_but_may_leave() -> None:
@@ -251,14 +276,18 @@ def test_every_reason_is_named_at_once() -> None:
         quantity="11",
         exposure={"trading_state": rules.HALTED, "orders_this_minute": 9, "position": "9"},
         market={"base_rate": None},
+        session={"is_open": False},
+        desk={"open_orders": 20},
     )
 
     assert found == [
         "FX_RATE_STALE",
         "HOLD_HALTED",
+        "OPEN_ORDERS_ABOVE_LIMIT",
         "POSITION_ABOVE_LIMIT",
         "QUANTITY_ABOVE_LIMIT",
         "RATE_ABOVE_LIMIT",
+        "SESSION_CLOSED",
     ]
 
 

@@ -16,6 +16,8 @@ from apps.deployments.models import Deployment, DeploymentEvent, Slice
 from apps.promotions import services as promotions
 from apps.promotions.models import Promotion
 from apps.releases.models import Gate
+from apps.risk import services as risk
+from apps.risk.models import KillDrill
 from apps.rollouts import services as rollouts
 from apps.rollouts.tasks import apply_due
 from apps.venues.models import Venue
@@ -199,6 +201,17 @@ def test_what_was_withdrawn_meanwhile_stays_so_whatever_else_is_wrong(team: Team
     assert rollouts.apply(promotion) is None
 
     assert (fresh(promotion).state, fresh(promotion).outcome) == ("withdrawn", "not yet")
+
+
+def test_a_kill_drill_that_became_overdue_since_the_vote_refuses_it(team: Team) -> None:
+    promotion = builders.approved(team)
+    drill = risk.schedule_drill(scope=team.bucket.scope, **BY)
+    with acting(**BY):
+        KillDrill.objects.filter(pk=drill.pk).update(blocks_from=wall_now())
+
+    assert rollouts.apply(promotion) is None
+
+    _assert_refused(promotion, "DRILL_OVERDUE")
 
 
 def test_a_paper_account_at_a_venue_of_real_money_is_refused(team: Team) -> None:

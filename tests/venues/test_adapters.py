@@ -6,6 +6,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from django.db import transaction
+from pytest_django import Settings
 
 from apps.common.errors import Invalid, Refused
 from apps.venues import services
@@ -13,6 +14,9 @@ from apps.venues.adapters.base import NoAnswer, VenueRejected, VenueTimeout
 from apps.venues.models import Account, Venue
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperOrder
+from tests.contracts.alpaca_server import AlpacaServer
+from tests.contracts.conftest import write_keys
+from tests.contracts.rigs import make_order
 from tests.databases import url_of
 from tests.markets.builders import Wall
 from tests.venues.builders import ACCOUNT, list_paper, make_account, make_request, make_venue, open_paper
@@ -128,3 +132,31 @@ def test_an_account_name_is_taken_once() -> None:
 
     assert refusal.value.code == "ACCOUNT_NAME_TAKEN"
     assert Account.objects.count() == 1
+
+
+def test_an_account_behind_http_trades_through_the_guard_with_its_own_keys(
+    committed_db: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.VENUE_KEYS_ROOT = tmp_path
+    write_keys(tmp_path, ACCOUNT)
+    server = AlpacaServer()
+    with server.running():
+        venue = make_venue(name="broker", adapter="alpaca", venue_settings={"url": server.url})
+        adapter = services.adapter_for(make_account(venue=venue))
+        order = make_order()
+
+        answer = adapter.submit(order)
+
+    assert answer.client_order_id == order.client_order_id
+    assert [placed.client_id for placed in server.book.orders] == [order.client_order_id]
+
+
+def test_an_account_without_keys_is_refused_before_anything_is_asked(
+    committed_db: str, tmp_path: Path, settings: Settings
+) -> None:
+    settings.VENUE_KEYS_ROOT = tmp_path
+
+    with pytest.raises(Refused) as refusal:
+        services.adapter_for(make_account(venue=make_venue(name="broker", adapter="alpaca")))
+
+    assert refusal.value.code == "KEYS_MISSING"

@@ -5,34 +5,17 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from django.db import connections
-from quarterdeck.events import Side
 
 from apps.markets import series
 from apps.markets.services import tick_feeds
-from apps.runtime.simulator import cash_delta
 from apps.venues.adapters.base import VenueOrderState, VenueTrade
 from apps.venues.paper import matching
 from apps.venues.paper.adapter import PaperAdapter
-from apps.venues.paper.models import PaperAccount, PaperOrder, PaperPosition, PaperTrade
+from apps.venues.paper.models import PaperOrder, PaperTrade
 from tests.markets.builders import Wall
-from tests.venues.builders import ACCOUNT, list_paper, make_request, open_paper
+from tests.venues.builders import ACCOUNT, check_books, list_paper, make_request, open_paper, work_in_threads
 
 CLOSES = [str(100 + n % 7) for n in range(60)]
-
-
-def check_books() -> None:
-    """Cash and position follow from the trades; trades count up without gaps; orders hold their trades."""
-    for account in PaperAccount.objects.all():
-        trades = list(PaperTrade.objects.filter(account=account).order_by("sequence"))
-        assert [trade.sequence for trade in trades] == list(range(1, len(trades) + 1))
-        cash = sum((cash_delta(Side(t.side), t.quantity, t.price, t.fee, Decimal(1)) for t in trades), Decimal(0))
-        assert account.cash == account.opening_cash + cash
-        for held in PaperPosition.objects.filter(account=account):
-            signed = [t.quantity if t.side == "BUY" else -t.quantity for t in trades if t.symbol == held.symbol]
-            assert held.quantity == sum(signed)
-    for order in PaperOrder.objects.all():
-        assert order.filled_quantity == sum(trade.quantity for trade in order.trades.all())
 
 
 def state_of(order_id: str) -> tuple[str, Decimal]:
@@ -177,26 +160,6 @@ def test_bars_without_orders_are_passed_in_one_step(
 
     with django_assert_max_num_queries(16):  # type: ignore[operator]
         assert matching.match_due() == 5
-
-
-def work_in_threads(*jobs: object) -> None:
-    """Run each job in a thread of its own, with its own connection."""
-    failures: list[BaseException] = []
-
-    def run(job: object) -> None:
-        try:
-            job()  # type: ignore[operator]
-        except BaseException as error:
-            failures.append(error)
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=run, args=[job]) for job in jobs]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failures, failures
 
 
 def test_two_matchers_of_one_market_trade_once(wall: Wall, folder: Path, committed_db: str) -> None:

@@ -17,6 +17,7 @@ from apps.access.services.people import (
     require,
     revoke_role,
 )
+from apps.access.services.step_up import require_step_up
 from apps.access.services.tokens import make_token, revoke_token, token_for
 from apps.access.services.tree import lock_firm, make_bucket, make_desk, make_firm, make_scope
 
@@ -35,6 +36,7 @@ __all__ = [
     "may",
     "open_consent",
     "require",
+    "require_step_up",
     "revoke_role",
     "revoke_token",
     "token_for",

@@ -13,7 +13,7 @@ from django.conf import settings
 from quarterdeck.build import build
 from quarterdeck.sign import SigningKey, sign
 
-from apps.access.models import RiskBucket, User
+from apps.access.models import RiskBucket, Scope, User
 from apps.bots import artifacts
 from apps.bots import services as bots
 from apps.bots.models import Bot
@@ -32,7 +32,25 @@ LIMITS = {
     "BTC-USD": {"order_quantity": "1", "order_notional": "25000", "position": "1"},
     "EUR-USD": {"order_quantity": "20000", "order_notional": "25000", "position": "20000"},
 }
-SHARED_LIMITS = {"collar_bps": "300", "orders_per_minute": "60"}
+SHARED_LIMITS = {
+    "collar_bps": "300",
+    "orders_per_minute": "60",
+    "messages_per_second": "10",
+    "repeat_executions": "30",
+    "open_orders": "10",
+    "gross_exposure": "50000",
+    "net_exposure": "50000",
+    "daily_loss": "5000",
+    "drawdown": "10000",
+}
+# What all desks together may have on; each bot's own limits are far below.
+FIRM_LIMITS = {
+    "open_orders": "200",
+    "gross_exposure": "500000",
+    "net_exposure": "250000",
+    "daily_loss": "25000",
+    "drawdown": "50000",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +113,15 @@ def make_bot(demo: DemoBot, bucket: RiskBucket, people: dict[str, User]) -> Bot:
         actor=ACTOR,
         reason=REASON,
     )
-    for kind, value in (LIMITS[demo.symbol] | SHARED_LIMITS).items():
+    set_limits(bot.scope, LIMITS[demo.symbol] | SHARED_LIMITS, people, "first limits of a new bot")
+    return bot
+
+
+def set_limits(scope: Scope, limits: dict[str, str], people: dict[str, User], reason: str) -> None:
+    """First limits of a scope: one risk owner asks, another grants."""
+    for kind, value in limits.items():
         asked = risk.request_raise(
-            scope=bot.scope,
-            kind=LimitKind(kind),
-            value=Decimal(value),
-            actor=people["rita"],
-            reason="first limits of a new bot",
+            scope=scope, kind=LimitKind(kind), value=Decimal(value), actor=people["rita"], reason=reason
         )
         if asked.consent is not None:
             risk.vote_raise(
@@ -111,7 +131,6 @@ def make_bot(demo: DemoBot, bucket: RiskBucket, people: dict[str, User]) -> Bot:
                 reason="sized for paper",
                 digest=asked.consent.digest,
             )
-    return bot
 
 
 def push(demo: DemoBot, bot: Bot, people: dict[str, User], **changed: Any) -> Release:

@@ -12,6 +12,7 @@ from apps.console import pages
 from apps.console.forms import HoldForm, ReleaseHoldForm, VoteForm
 from apps.console.pages import Request
 from apps.console.selectors import holds, people
+from apps.execution import services as execution
 from apps.risk import services as risk
 from apps.risk.models import Hold
 
@@ -41,7 +42,7 @@ def place(request: Request) -> HttpResponse:
     values = pages.cleaned(HoldForm(request.POST))
     scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
     access.require(request.user, Permission.HOLD, scope)
-    hold = risk.place_hold(scope=scope, level=values["level"], actor=request.user, reason=values["reason"])
+    hold = execution.halt(scope=scope, level=values["level"], actor=request.user, reason=values["reason"])
     latch = f", latched in {hold.latch_ms:.0f} ms" if hold.latch_ms is not None else ""
     return pages.done(request, f"{scope} is {hold.level}{latch}", "holds")
 
@@ -52,6 +53,8 @@ def release(request: Request, hold_id: UUID) -> HttpResponse:
     hold = _find(request, hold_id)
     values = pages.cleaned(ReleaseHoldForm(request.POST))
     to_level = None if values["to_level"] == "ACTIVE" else values["to_level"]
+    if to_level is None:
+        access.require_step_up(request)
     risk.request_release(hold=hold, to_level=to_level, actor=request.user, reason=values["reason"])
     word = "A second person must agree now" if to_level is None else "The hold now lets exits through"
     return pages.done(request, word, "holds")
@@ -61,6 +64,7 @@ def release(request: Request, hold_id: UUID) -> HttpResponse:
 def vote(request: Request, hold_id: UUID) -> HttpResponse:
     """Agree to the release, or not."""
     hold = _find(request, hold_id)
+    access.require_step_up(request)
     form = VoteForm(request.POST)
     values = pages.cleaned(form)
     risk.vote_release(

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.base import ReadEndpoint
-from apps.access.models import User
+from apps.access.models import Scope, User
 from apps.access.states import Permission
 from apps.common.api.filters import filter_set
 from apps.common.api.serializers import ReasonedAct
@@ -17,7 +17,8 @@ from apps.common.errors import Invalid, Refused
 from apps.deployments.models import Deployment
 from apps.execution import services
 from apps.execution.api import serializers as shapes
-from apps.execution.models import Fill, Order, Position
+from apps.execution.api.settle_views import OrderSettling
+from apps.execution.models import BotSession, Fill, Order, Position
 from apps.execution.states import OrderState
 from apps.markets.models import Instrument
 
@@ -47,12 +48,15 @@ EXAMPLE = OpenApiExample(
 )
 
 
+REPLACE_EXAMPLE = OpenApiExample("A lower price", request_only=True, value={"limit_price": "61200", "reason": "chase"})
+
+
 def order_id_of(caller: User, key: str) -> UUID:
     """From caller and key, so that a retry finds the same order even without its stored answer."""
     return uuid5(NAMESPACE_URL, f"quarterdeck:{caller.pk}:{key}")
 
 
-class OrderViews(ReadEndpoint):
+class OrderViews(OrderSettling):
     """Orders."""
 
     queryset = Order.objects.select_related("bot__scope", "instrument")
@@ -73,9 +77,7 @@ class OrderViews(ReadEndpoint):
         and answered 409 ORDER_DENIED with its codes. The Idempotency-Key is required.
         """
         body = self.asked(shapes.NewOrder)
-        deployment = self.referred(TRADED, str(body["deployment"]), path="bot__scope", name="pk")
-        self.allow(deployment.bot.scope, Permission.TRADE)
-        ticket = self._ticket(deployment, body)
+        ticket = self._ticket(body, client_order_id=body["client_order_id"] or self._client_order_id())
         reason = body["reason"] or f"{body['side']} {body['purpose']} by API"
         order = services.place(ticket=ticket, actor=self.caller, reason=reason)
         if order.state == OrderState.DENIED:
@@ -86,6 +88,40 @@ class OrderViews(ReadEndpoint):
                 order=str(order.pk),
             )
         return self.shown(order, 201)
+
+    @extend_schema(request=shapes.NewOrder, responses={200: shapes.PreviewShown}, examples=[EXAMPLE])
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """What placing this order would say now (needs `trade`): every check, nothing stored or counted."""
+        judged = services.preview(ticket=self._ticket(self.asked(shapes.NewOrder)))
+        return Response(shapes.PreviewShown(judged).data)
+
+    @extend_schema(request=shapes.ReplaceAsked, responses={202: shapes.OrderShown}, examples=[REPLACE_EXAMPLE])
+    @action(detail=True, methods=["post"])
+    def replace(self, request: Request, pk: str) -> Response:
+        """Ask the venue for new terms of a resting order (needs `trade`); what is left out stays.
+
+        The new terms pass every check; the old ones hold until the venue agrees (REPLACE_NOT_RESTING,
+        VENUE_CANNOT, NOTHING_CHANGED, QUANTITY_FILLED, ORDER_DENIED).
+        """
+        order = self.target(Permission.TRADE)
+        body = self.asked(shapes.ReplaceAsked)
+        body["reason"] = body["reason"] or "replaced by API"
+        return self.shown(services.replace(order=order, actor=self.caller, **body), 202)
+
+    @extend_schema(request=shapes.CancelAllAsked, responses={202: shapes.CancelAllShown})
+    @action(detail=False, methods=["post"], url_path="cancel-all")
+    def cancel_all(self, request: Request) -> Response:
+        """Cancel every working order below a scope (needs `exit` or `trade` there).
+
+        Opening orders unless `purposes` says more. Protective orders are refused while a hold stands; what was
+        refused is listed with its code and stops no other.
+        """
+        body = self.asked(shapes.CancelAllAsked)
+        scope = self.referred(Scope.objects.all(), str(body.pop("scope")), path="id")
+        self.allow(scope, Permission.EXIT, Permission.TRADE)
+        swept = services.cancel_all(scope=scope, actor=self.caller, **body)
+        return Response(shapes.CancelAllShown(swept).data, 202)
 
     @extend_schema(request=ReasonedAct, responses={202: shapes.OrderShown})
     @action(detail=True, methods=["post"])
@@ -101,14 +137,25 @@ class OrderViews(ReadEndpoint):
         """Every transition of the order, newest first."""
         return self.listed(self.get_object().events.all(), shapes.OrderEventShown)
 
-    def _ticket(self, deployment: Deployment, body: dict[str, Any]) -> services.Ticket:
+    def _ticket(self, body: dict[str, Any], client_order_id: UUID | None = None) -> services.Ticket:
+        deployment = self.reached(TRADED, str(body["deployment"]), lambda found: found.bot.scope)
+        self.allow(deployment.bot.scope, Permission.TRADE)
+        instrument = deployment.instrument
         return services.Ticket(
             deployment=deployment,
-            instrument=_instrument(body["instrument"]),
-            client_order_id=body["client_order_id"] or self._client_order_id(),
+            instrument=instrument if instrument.symbol == body["instrument"] else _instrument(body["instrument"]),
+            client_order_id=client_order_id,
             is_reduce_only=body["reduce_only"],
-            **{name: body[name] for name in services.TERMS},
+            is_post_only=body["post_only"],
+            session=self._session(deployment, body["session"]),
+            **{name: body[name] for name in services.TERMS if name in body},
         )
+
+    def _session(self, deployment: Deployment, pk: UUID | None) -> BotSession | None:
+        """The session that the order names, if it is one of this deployment that the caller opened."""
+        if pk is None:
+            return None
+        return BotSession.objects.filter(pk=pk, deployment=deployment, opened_by=self.caller).first()
 
     def _client_order_id(self) -> UUID:
         return order_id_of(self.caller, self.request.headers["Idempotency-Key"])

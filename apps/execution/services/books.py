@@ -1,11 +1,12 @@
 """Our books: what the venue says of orders, and its trades, each booked exactly once."""
 
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db.models import Case, DecimalField, F, Sum, When
+from django.db.models import F, Sum
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Side
 
@@ -14,41 +15,66 @@ from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.common import claims, nudges
 from apps.common.clocks import from_ms, wall_now
-from apps.execution.models import AccountSync, Fill, Order, Position
-from apps.execution.services import ledger
-from apps.execution.states import TERMINAL, WORKING, OrderState
+from apps.execution.models import AccountSync, Anomaly, Fill, Order, Position
+from apps.execution.services import anomalies, ledger, valuing
+from apps.execution.states import (
+    RESTING,
+    TERMINAL,
+    WORKING,
+    AnomalyKind,
+    FillKind,
+    OrderState,
+    Remainder,
+)
 from apps.risk import services as risk
-from apps.risk.models import Exposure
 from apps.runtime.simulator import Holding, apply_fill
 from apps.venues import services as venues
-from apps.venues.adapters.base import VenueOrder, VenueOrderState, VenueTrade
+from apps.venues.adapters.base import Adapter, TradeKind, VenueOrder, VenueOrderState, VenueTrade
 from apps.venues.models import Account
 
-log = structlog.get_logger(__name__)
 ACTOR = job("sync")
 TRADES_PER_CALL = 500
+# How long a venue may take to list a trade behind one that it has listed already.
+LISTED_LATE = timedelta(seconds=30)
+# A sync makes about four calls; it may use a quarter of what the venue allows the account.
+SYNC_CALLS = 4
+SYNC_SHARE = 0.25
 PRICE_STEP = Decimal(1).scaleb(-18)
+ZERO = Decimal(0)
 ENDED = {
     VenueOrderState.REJECTED: OrderState.REJECTED,
     VenueOrderState.CANCELED: OrderState.CANCELED,
     VenueOrderState.EXPIRED: OrderState.EXPIRED,
 }
+OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 
 
-def absorb(order: Order, answer: VenueOrder, *, reason: str) -> None:
-    """Take over what the venue says of an order. Fills themselves are booked from trades only."""
+def absorb(order: Order, answer: VenueOrder, *, reason: str, are_terms_final: bool = False) -> None:
+    """Take over what the venue says of an order. Fills themselves are booked from trades only.
+
+    `are_terms_final` says that the answer comes after a change of terms that was asked for: what it states
+    holds from now on, whether or not it is what we asked for.
+    """
     with acting(ACTOR, reason):
         row = ledger.locked(order)
         if row.state in TERMINAL:
             return
         if row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN) and answer.state != VenueOrderState.REJECTED:
             ledger.advance(row, _working_state(row), reason=reason, venue_order_id=answer.venue_order_id, due_at=None)
+            _found(row)
+        if are_terms_final or answer.state != VenueOrderState.OPEN:
+            take_terms(row, answer.quantity, answer.limit_price, answer.stop_price, reason=reason)
+        if row.state in TERMINAL:
+            return
         if answer.state in ENDED:
-            unbooked = max(Decimal(0), answer.filled_quantity - row.filled_quantity)
+            unbooked = max(ZERO, answer.filled_quantity - row.filled_quantity - _busted(row))
             codes = [answer.reject_code] if answer.reject_code else row.codes
             ledger.advance(row, ENDED[answer.state], reason=reason, codes=codes, keep_reserved=unbooked)
-        elif row.state != OrderState.PENDING_CANCEL:
-            _keep_working(row)
+            _found(row)
+        elif answer.state == VenueOrderState.FILLED and _is_used_up(row):
+            ledger.advance(row, OrderState.CANCELED, reason="the venue took fills back; nothing works any more")
+        elif row.state in RESTING and (are_terms_final or row.state != OrderState.PENDING_REPLACE):
+            keep_working(row)
         nudges.hint("fleet")
 
 
@@ -57,15 +83,15 @@ def rest(order: Order) -> None:
     with acting(ACTOR, "nothing is due"):
         row = ledger.locked(order)
         if row.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-            _keep_working(row)
+            keep_working(row)
 
 
 def _working_state(row: Order) -> str:
     return OrderState.PARTIALLY_FILLED if row.filled_quantity else OrderState.ACCEPTED
 
 
-def _keep_working(row: Order) -> None:
-    """An order at the venue has nothing due, unless somebody wants it cancelled."""
+def keep_working(row: Order) -> None:
+    """A locked order at the venue has nothing due, unless somebody wants it cancelled."""
     if row.cancel_requested and row.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
         ledger.advance(row, OrderState.PENDING_CANCEL, due_at=wall_now(), lease_until=None, lease_owner="")
         nudges.wake("execution.send_due_orders")
@@ -73,20 +99,64 @@ def _keep_working(row: Order) -> None:
         Order.objects.filter(pk=row.pk).update(due_at=None, lease_until=None, lease_owner="")
 
 
-def sync_account(account: Account) -> int:
-    """Book the venue's new trades of an account and the ends of its orders; how many trades were new.
+def take_terms(
+    row: Order, quantity: Decimal, limit_price: Decimal | None, stop_price: Decimal | None, *, reason: str
+) -> None:
+    """End a change of terms of a locked order: these hold, and exactly what they leave to fill is reserved.
 
-    The cursor moves with each trade in one transaction, so a killed worker loses and doubles nothing.
-    Raises venues' NoAnswer; what was booked until then stays.
+    A price that is None was not stated and stays. An order that waits for its cancel goes on waiting.
+    """
+    if row.replace_quantity is None:
+        return
+    row.quantity = quantity if quantity > 0 else row.quantity
+    row.limit_price = limit_price or row.limit_price
+    row.stop_price = stop_price or row.stop_price
+    row.replace_quantity = row.replace_limit_price = row.replace_stop_price = None
+    row.save(
+        update_fields=[
+            "quantity", "limit_price", "stop_price", "replace_quantity", "replace_limit_price", "replace_stop_price",
+        ]
+    )  # fmt: skip
+    if row.filled_quantity >= row.quantity:
+        ledger.advance(row, OrderState.FILLED, reason=reason)
+        return
+    if row.state == OrderState.PENDING_REPLACE:
+        ledger.advance(row, _working_state(row), reason=reason)
+    ledger.set_reserved(row, row.quantity - row.filled_quantity)
+
+
+def _found(row: Order) -> None:
+    """The venue has said what became of an order that a person was asked about."""
+    if row.needs_person:
+        settled_here(row, reason="the venue has said what became of it")
+
+
+def settled_here(row: Order, *, reason: str) -> None:
+    """Nobody needs to ask about a locked order any more."""
+    row.needs_person = False
+    Order.objects.filter(pk=row.pk).update(needs_person=False)
+    alerts.clear(dedup_key=person_key(row), actor=ACTOR, reason=reason)
+
+
+def person_key(order: Order) -> str:
+    """The de-duplication key of the alert that a person must find out about an order."""
+    return f"order-needs-person:{order.pk}"
+
+
+def sync_account(account: Account) -> int:
+    """Book the venue's new trades of an account, the ends of its orders and its cash; how many trades were new.
+
+    Each trade is one transaction, so a killed worker loses and doubles nothing. The cursor follows only once a
+    trade was known for LISTED_LATE: what the venue lists behind its back is still found. Raises venues'
+    NoAnswer; what was booked until then stays.
     """
     with acting(ACTOR, "first sync"):
         sync, _ = AccountSync.objects.get_or_create(account=account, defaults={"due_at": wall_now()})
-    adapter, booked = venues.adapter_for(account), 0
-    still_open = {order.client_order_id for order in adapter.open_orders()}
-    while trades := adapter.trades_since(sync.cursor, TRADES_PER_CALL):
-        for trade in trades:
-            booked += _book(account, trade)
-        sync.cursor = trades[-1].sequence
+    adapter = venues.adapter_for(account)
+    still_open = {order.client_order_id: order for order in adapter.open_orders()}
+    booked = _book_new(sync, adapter)
+    for order in _asked_about(account, still_open):
+        absorb(order, still_open[order.client_order_id.hex], reason="the venue lists it as open")
     for order in _ended_elsewhere(account, still_open):
         found = adapter.order_by_client_id(order.client_order_id.hex)
         if found is not None and found.state != VenueOrderState.OPEN:
@@ -95,11 +165,48 @@ def sync_account(account: Account) -> int:
         found = adapter.order_by_client_id(order.client_order_id.hex)
         if found is not None and found.state == VenueOrderState.OPEN:
             _take_back(order, found)
-    AccountSync.objects.filter(pk=sync.pk).update(answered_at=wall_now(), failures=0)
+    cash = next((held.amount for held in adapter.balances() if held.currency == account.currency), ZERO)
+    now = wall_now()
+    AccountSync.objects.filter(pk=sync.pk).update(answered_at=now, failures=0, cash=cash, cash_at=now)
     return booked
 
 
-def _given_up(account: Account, still_open: set[str]) -> list[Order]:
+def _book_new(sync: AccountSync, adapter: Adapter) -> int:
+    """Book what the venue lists after the cursor; how many trades were new."""
+    account, after, booked, is_passing = sync.account, sync.cursor, 0, True
+    while trades := adapter.trades_since(after, TRADES_PER_CALL):
+        done, seen = _known(account, trades)
+        for trade in sorted(trades, key=lambda trade: trade.sequence):
+            if trade.trade_id not in done:
+                booked += _book(account, trade)
+            known_at = done.get(trade.trade_id) or seen.get(trade.trade_id)
+            is_passing = is_passing and known_at is not None and known_at <= wall_now() - LISTED_LATE
+            if is_passing:
+                sync.cursor = trade.sequence
+        before, after = after, max(trade.sequence for trade in trades)
+        if len(trades) < TRADES_PER_CALL or after <= before:
+            break
+    AccountSync.objects.filter(pk=sync.pk, cursor__lt=sync.cursor).update(cursor=sync.cursor)
+    return booked
+
+
+def _known(account: Account, trades: Iterable[VenueTrade]) -> tuple[dict[str, datetime], dict[str, datetime]]:
+    """When each of these trades was dealt with, and when one that still waits for another was seen first."""
+    ids = [trade.trade_id for trade in trades]
+    fills = Fill.objects.filter(account=account, trade_id__in=ids).values_list("trade_id", "created_at")
+    noted = Anomaly.objects.filter(account=account, key__in=ids)
+    unknown = noted.filter(kind=AnomalyKind.UNKNOWN_TRADE).values_list("key", "created_at")
+    busts = noted.filter(kind=AnomalyKind.BUST).values_list("key", "created_at")
+    return dict(unknown) | dict(fills), dict(busts)
+
+
+def _asked_about(account: Account, still_open: dict[str, VenueOrder]) -> list[Order]:
+    """Orders that a person was asked about and that the venue lists as open."""
+    asked = Order.objects.filter(account=account, needs_person=True, state=OrderState.UNKNOWN)
+    return [order for order in asked.select_related(*ledger.RELATED) if order.client_order_id.hex in still_open]
+
+
+def _given_up(account: Account, still_open: Iterable[str]) -> list[Order]:
     """Orders that we hold for never sent and the venue lists as open."""
     ids = [found for found in map(_as_id, still_open) if found is not None]
     ours = Order.objects.filter(account=account, client_order_id__in=ids, state=OrderState.NOT_SENT)
@@ -110,21 +217,18 @@ def _take_back(order: Order, found: VenueOrder) -> None:
     """An order that arrived after we had given it up: count it again, cancel it there, and tell people."""
     reason = "the venue holds an order that we had given up"
     with acting(ACTOR, reason):
-        exposure = risk.lock_exposure(scope=order.bot.scope, instrument=order.instrument)
         row = ledger.locked(order)
         if row.state != OrderState.NOT_SENT:
             return
-        left = row.quantity - row.filled_quantity
-        risk.reserve(exposure=exposure, side=row.side, quantity=left)
         ledger.advance(
             row,
             OrderState.PENDING_CANCEL,
             reason=reason,
             venue_order_id=found.venue_order_id,
-            reserved_quantity=left,
             cancel_requested=True,
             due_at=wall_now(),
         )
+        ledger.set_reserved(row, row.quantity - row.filled_quantity)
         alerts.raise_alert(
             tier=Tier.CRITICAL,
             code="ORDER_ARRIVED_LATE",
@@ -138,26 +242,25 @@ def _take_back(order: Order, found: VenueOrder) -> None:
         nudges.wake("execution.send_due_orders")
 
 
-def _ended_elsewhere(account: Account, still_open: set[str]) -> list[Order]:
+def _ended_elsewhere(account: Account, still_open: Iterable[str]) -> list[Order]:
     """Orders that we hold for working and the venue does not list as open."""
-    ours = Order.objects.filter(
-        account=account,
-        state__in=(OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.PENDING_CANCEL),
-    ).select_related(*ledger.RELATED)
+    states = (*RESTING, OrderState.PENDING_CANCEL)
+    ours = Order.objects.filter(account=account, state__in=states).select_related(*ledger.RELATED)
     return [order for order in ours if order.client_order_id.hex not in still_open]
 
 
 def _book(account: Account, trade: VenueTrade) -> int:
-    """Book one trade and move the cursor in one transaction; 1 when it was new and ours."""
+    """Book one trade in one transaction; 1 when it was new and ours."""
     with acting(ACTOR, f"trade {trade.trade_id}"):
         order = _order_of(account, trade)
-        row = None if order is None else ledger.locked(order)
-        moved = AccountSync.objects.filter(account=account, cursor__lt=trade.sequence).update(cursor=trade.sequence)
-        if row is None:
-            log.warning("trade.not_ours", account=account.name, trade=trade.trade_id)
+        if order is None:
+            anomalies.note(account=account, order=None, kind=AnomalyKind.UNKNOWN_TRADE, trade=trade)
             return 0
-        if not moved or Fill.objects.filter(account=account, trade_id=trade.trade_id).exists():
+        row = ledger.locked(order)
+        if Fill.objects.filter(account=account, trade_id=trade.trade_id).exists():
             return 0
+        if trade.kind == TradeKind.BUST:
+            return _bust(row, trade)
         _fill(row, trade)
     return 1
 
@@ -178,47 +281,78 @@ def _as_id(text: str) -> UUID | None:
 
 
 def _fill(row: Order, trade: VenueTrade) -> None:
+    _note_unexpected(row, trade)
+    _store(row, trade, FillKind.TRADE, trade.side)
+    _move_position(row, trade, trade.side)
+    _advance_filled(row, trade)
+    _cancel_remainder(row)
+    nudges.hint("fleet", f"bot:{row.bot_id}")
+
+
+def _store(row: Order, trade: VenueTrade, kind: FillKind, side: str, corrects: Fill | None = None) -> None:
     Fill.objects.create(
         account=row.account,
         order=row,
         bot=row.bot,
         instrument=row.instrument,
         trade_id=trade.trade_id,
+        kind=kind,
+        corrects=corrects,
         venue_sequence=trade.sequence,
-        side=trade.side,
+        side=side,
         quantity=trade.quantity,
         price=trade.price,
         fee=trade.fee,
         fee_currency=trade.fee_currency,
         market_at=from_ms(trade.market_ms),
     )
-    freed = min(row.reserved_quantity, trade.quantity)
-    scope, instrument = row.bot.scope, row.instrument
-    risk.unreserve(scope=scope, instrument=instrument, side=row.side, quantity=freed)
-    risk.adjust_position(scope=scope, instrument=instrument, side=trade.side, quantity=trade.quantity)
-    _advance_filled(row, trade, freed)
-    _move_position(row, trade)
-    nudges.hint("fleet", f"bot:{row.bot_id}")
 
 
-def _advance_filled(row: Order, trade: VenueTrade, freed: Decimal) -> None:
+def _note_unexpected(row: Order, trade: VenueTrade) -> None:
+    """A fill beyond what is reserved came after the end; one beyond the quantity is too much."""
+    if row.state in TERMINAL and row.state != OrderState.FILLED and trade.quantity > row.reserved_quantity:
+        anomalies.note(account=row.account, order=row, kind=AnomalyKind.LATE_FILL, trade=trade)
+    if row.filled_quantity + trade.quantity > _bound(row):
+        anomalies.note(account=row.account, order=row, kind=AnomalyKind.OVERFILL, trade=trade)
+
+
+def _bound(row: Order) -> Decimal:
+    """The most that may fill: new terms that the venue was asked for may hold there already."""
+    return max(row.quantity, row.replace_quantity or ZERO)
+
+
+def _advance_filled(row: Order, trade: VenueTrade) -> None:
     before = row.filled_quantity
     filled = before + trade.quantity
-    paid = (row.average_price or Decimal(0)) * before + trade.price * trade.quantity
-    state = OrderState.FILLED if filled >= row.quantity else _partial_state(row)
-    row.reserved_quantity -= freed
+    paid = (row.average_price or ZERO) * before + trade.price * trade.quantity
+    state = OrderState.FILLED if filled >= _bound(row) else _partial_state(row)
+    reserved = row.reserved_quantity - min(row.reserved_quantity, trade.quantity)
+    _follow(row, state, trade, filled=filled, paid=paid, reserved=reserved)
+
+
+def _follow(row: Order, state: str, trade: VenueTrade, *, filled: Decimal, paid: Decimal, reserved: Decimal) -> None:
+    """Store what is filled and reserved now and append the event, whether or not the state changes."""
     changes: dict[str, Any] = {
         "filled_quantity": filled,
-        "average_price": EXACT.divide(paid, filled).quantize(PRICE_STEP, context=EXACT),
-        "reserved_quantity": row.reserved_quantity,
+        "average_price": EXACT.divide(paid, filled).quantize(PRICE_STEP, context=EXACT) if filled > 0 else None,
         "venue_order_id": row.venue_order_id or trade.venue_order_id,
     }
     detail = {"trade_id": trade.trade_id, "quantity": str(trade.quantity), "price": str(trade.price)}
-    if state == row.state or row.state == OrderState.FILLED:
+    if trade.kind == TradeKind.BUST:
+        detail["refers_to"] = trade.refers_to
+    if state == OrderState.FILLED and row.replace_quantity is not None:
+        changes["quantity"] = min(filled, _bound(row))
+    was_unknown = row.state == OrderState.UNKNOWN
+    if state == row.state or (row.state == OrderState.FILLED and trade.kind == TradeKind.TRADE):
         Order.objects.filter(pk=row.pk).update(**changes)
+        row.filled_quantity, row.average_price = filled, changes["average_price"]
         ledger.append(row, detail=detail)
     else:
         ledger.advance(row, state, detail=detail, **changes)
+    if was_unknown:
+        _found(row)
+    if row.reserved_quantity > reserved or row.state in WORKING:
+        ledger.set_reserved(row, reserved)
 
 
 def _partial_state(row: Order) -> str:
@@ -227,43 +361,81 @@ def _partial_state(row: Order) -> str:
     return OrderState.PARTIALLY_FILLED if working else row.state
 
 
-def _move_position(row: Order, trade: VenueTrade) -> None:
+def _cancel_remainder(row: Order) -> None:
+    """Ask for the cancel of what a partial fill has left over, where the order says so."""
+    is_working = row.state in WORKING and row.state != OrderState.PENDING_CANCEL
+    if row.remainder != Remainder.CANCEL or row.cancel_requested or not is_working:
+        return
+    row.cancel_requested = True
+    Order.objects.filter(pk=row.pk).update(cancel_requested=True)
+    if row.state == OrderState.PENDING_REPLACE:
+        due = {"due_at": wall_now(), "lease_until": None, "lease_owner": ""}
+        ledger.advance(row, OrderState.PENDING_CANCEL, reason="the rest is not wanted", **due)
+        nudges.wake("execution.send_due_orders")
+    else:
+        keep_working(row)
+
+
+def _bust(row: Order, trade: VenueTrade) -> int:
+    """Take a booked trade back by its opposite; one whose trade is not booked yet waits for it.
+
+    What an order that works still may fill grows again by the units: the venue may or may not work them, so
+    the worst case stays reserved. Nothing of a filled order works any more: it becomes CANCELED.
+    """
+    anomalies.note(account=row.account, order=row, kind=AnomalyKind.BUST, trade=trade)
+    original = Fill.objects.filter(order=row, trade_id=trade.refers_to, kind=FillKind.TRADE).first()
+    if original is None or original.corrections.exists():
+        return 0
+    side = OPPOSITE[original.side]
+    _store(row, trade, FillKind.BUST, side, corrects=original)
+    _move_position(row, trade, side)
+    reserved = row.reserved_quantity + (trade.quantity if row.state in WORKING else ZERO)
+    filled = row.filled_quantity - trade.quantity
+    paid = (row.average_price or ZERO) * row.filled_quantity - trade.price * trade.quantity
+    is_undone = row.state == OrderState.FILLED and filled < row.quantity
+    state = OrderState.CANCELED if is_undone else row.state
+    _follow(row, state, trade, filled=filled, paid=paid, reserved=reserved)
+    nudges.hint("fleet", f"bot:{row.bot_id}")
+    return 1
+
+
+def _busted(row: Order) -> Decimal:
+    """The units of the order's fills that the venue took back."""
+    return Fill.objects.filter(order=row, kind=FillKind.BUST).aggregate(total=Sum("quantity"))["total"] or ZERO
+
+
+def _is_used_up(row: Order) -> bool:
+    """Whether all of the order has filled and the venue took a part of it back: the rest works no more."""
+    busted = _busted(row)
+    return row.state in WORKING and busted > 0 and row.filled_quantity + busted >= row.quantity
+
+
+def _move_position(row: Order, trade: VenueTrade, side: str) -> None:
+    """Let exposure and position follow a fill on `side`."""
+    risk.adjust_position(scope=row.bot.scope, instrument=row.instrument, side=side, quantity=trade.quantity)
     position, _ = Position.objects.select_for_update().get_or_create(
         bot=row.bot, account=row.account, instrument=row.instrument
     )
     before = Holding(position.quantity, position.average_price, position.realised_pnl, position.fees)
-    after = apply_fill(before, Side(trade.side), trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
+    after = apply_fill(before, Side(side), trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
     position.quantity, position.average_price = after.quantity, after.average_price
     position.realised_pnl, position.fees = after.realised_pnl, after.fees
     position.save(update_fields=["quantity", "average_price", "realised_pnl", "fees"])
+    valuing.revalue(position, price=trade.price, scope_ids=ledger.scope_ids(row))
 
 
-def rebuild_exposure(*, exposure: Exposure) -> Exposure:
-    """Compute an exposure row anew from orders and fills, under its lock; it must agree with what stood."""
-    with acting(job("rebuild"), "rebuild exposure"):
-        row = Exposure.objects.select_for_update().get(pk=exposure.pk)
-        fills = Fill.objects.filter(bot__scope=row.scope_id, instrument=row.instrument_id)
-        orders = Order.objects.filter(bot__scope=row.scope_id, instrument=row.instrument_id)
-        bought = fills.filter(side="BUY").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-        sold = fills.filter(side="SELL").aggregate(total=Sum("quantity"))["total"] or Decimal(0)
-        # An order that has ended still counts for fills that the venue has reported and we have not booked.
-        left = Case(
-            When(state__in=WORKING, then=F("quantity") - F("filled_quantity")),
-            default=F("reserved_quantity"),
-            output_field=DecimalField(),
-        )
-        working = dict(orders.values_list("side").annotate(total=Sum(left)))
-        row.position = bought - sold
-        row.working_buy = working.get("BUY", Decimal(0))
-        row.working_sell = working.get("SELL", Decimal(0))
-        row.save(update_fields=["position", "working_buy", "working_sell"])
-    return row
+def due_again(sync: AccountSync, *, has_answered: bool, retry_in_s: float | None = None) -> None:
+    """Make the next sync due: soon, with back-off while the venue does not answer, or when it may be called again."""
+    if retry_in_s is not None:
+        claims.settle(sync, due_in_s=retry_in_s)
+    elif has_answered:
+        claims.settle(sync, due_in_s=_sync_every_s(sync.account))
+    else:
+        AccountSync.objects.filter(pk=sync.pk).update(failures=F("failures") + 1)
+        claims.settle(sync, due_in_s=min(30, 2 ** min(sync.failures, 5)))
 
 
-def due_again(sync: AccountSync, *, has_answered: bool) -> None:
-    """Make the next sync due: soon, or with back-off while the venue does not answer."""
-    if has_answered:
-        claims.settle(sync, due_in_s=1)
-        return
-    AccountSync.objects.filter(pk=sync.pk).update(failures=F("failures") + 1)
-    claims.settle(sync, due_in_s=min(30, 2 ** min(sync.failures, 5)))
+def _sync_every_s(account: Account) -> float:
+    """Seconds between syncs: one, or what their share of the venue's bound on calls allows."""
+    per_minute = venues.capabilities_of(account).requests_per_minute * SYNC_SHARE
+    return max(1.0, 60 * SYNC_CALLS / per_minute)

@@ -65,6 +65,7 @@ def open_missing_cycles() -> int:
     """Give every running deployment without a due cycle its next one; how many were opened."""
     _fence_stale()
     idle = Deployment.objects.filter(desired=Desired.RUNNING).exclude(observed=Observed.FAILED)
+    idle = idle.exclude(release__config_bundle__content__contains={"runs": "attached"})
     opened = 0
     for deployment in idle.exclude(cycles__state=CycleState.DUE).select_related("feed__dataset", "release"):
         try:
@@ -208,10 +209,14 @@ def _end_event(order: Order) -> quarterdeck.OrderUpdate | None:
 
 def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, duration_ms: int) -> None:
     with acting(ACTOR, f"cycle {cycle.sequence} of epoch {cycle.epoch}"):
-        fresh = Deployment.objects.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
+        running = Deployment.objects.select_related("release__code_version")
+        fresh = running.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if fresh.epoch != cycle.epoch or fresh.desired != Desired.RUNNING or not claims.is_ours(cycle, row):
             warm.drop(deployment.pk)
+            return
+        if warm.artifact_of(deployment.pk) != fresh.release.code_version.artifact_sha256:
+            _fence_worker(row, deployment)
             return
         for intent in said.intents:
             orders.place(ticket=_ticket(intent, row, deployment), actor=ACTOR, reason="the bot's intent")
@@ -357,6 +362,25 @@ def _fence(cycle: Cycle) -> None:
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if row.state == CycleState.DUE:
             states.move(row, CycleState.FENCED, CYCLE_TRANSITIONS, due_at=None, lease_until=None)
+
+
+def _fence_worker(row: Cycle, deployment: Deployment) -> None:
+    """What this worker runs is not what was approved: nothing of the slice counts, and people are told."""
+    warm.drop(deployment.pk)
+    worker = runtime.worker_name() or claims.worker_name()
+    text = f"BUILD_MISMATCH: {worker} does not run the artifact of {deployment.release}"
+    states.move(row, CycleState.FENCED, CYCLE_TRANSITIONS, error=text, due_at=None, lease_until=None)
+    alerts.raise_alert(
+        tier=Tier.CRITICAL,
+        code="WORKER_FENCED",
+        title=f"{deployment.bot}: {text}"[:300],
+        scope=deployment.bot.scope,
+        target=deployment,
+        detail={"worker": worker, "cycle": str(row.pk)},
+        dedup_key=f"worker-fenced:{worker}:{deployment.pk}",
+        actor=ACTOR,
+        reason=text,
+    )
 
 
 def _fail(cycle: Cycle, deployment: Deployment, error: DomainError) -> None:

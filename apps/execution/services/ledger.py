@@ -9,19 +9,14 @@ from apps.audit.context import current
 from apps.common import nudges, states
 from apps.common.errors import Refused
 from apps.deployments.models import Deployment
-from apps.execution.models import Order, OrderEvent
+from apps.execution.models import Order, OrderEvent, Position
 from apps.execution.states import ORDER_TRANSITIONS, TERMINAL, Purpose
 from apps.markets.models import Instrument
 from apps.risk import services as risk
 from apps.venues.models import Account
 
-RELATED = (
-    "bot__scope",
-    "account__scope",
-    "account__venue__scope",
-    "instrument__scope",
-    "deployment__release",
-)
+TRADED = ("bot__scope", "account__scope", "account__venue__scope", "instrument__scope")
+RELATED = (*TRADED, "deployment__release")
 
 
 def locked(order: Order) -> Order:
@@ -37,19 +32,33 @@ def advance(
 
     `keep_reserved` (units, default 0) stays reserved for fills that the venue has but we have not booked.
     """
-    keep = changes.pop("keep_reserved", Decimal(0))
-    if state in TERMINAL and order.reserved_quantity > keep:
-        risk.unreserve(
-            scope=order.bot.scope,
-            instrument=order.instrument,
-            side=order.side,
-            quantity=order.reserved_quantity - keep,
-        )
-        changes["reserved_quantity"] = keep
+    keep, was_open = changes.pop("keep_reserved", Decimal(0)), order.state not in TERMINAL
+    opened = (state not in TERMINAL) - was_open
     if state in TERMINAL:
         changes |= {"due_at": None, "lease_until": None, "lease_owner": ""}
     states.move(order, state, ORDER_TRANSITIONS, **changes)
     append(order, reason=reason, detail=detail)
+    reserved = min(order.reserved_quantity, keep) if state in TERMINAL else order.reserved_quantity
+    set_reserved(order, reserved, open_orders=opened)
+
+
+def set_reserved(
+    order: Order, quantity: Decimal, *, unit_base: Decimal | None = None, open_orders: int = 0
+) -> dict[UUID, risk.Sums]:
+    """Let a locked order reserve `quantity` units from now on, on its bot's exposure and on every scope's book.
+
+    `unit_base` prices all of them anew; `open_orders` is +1 or -1 when the order starts or stops working. The
+    books come last, since other bots share them.
+    """
+    unit = order.unit_base if unit_base is None else unit_base
+    change = quantity - order.reserved_quantity
+    amount = risk.worth(quantity, unit) - risk.worth(order.reserved_quantity, order.unit_base)
+    if change:
+        risk.unreserve(scope=order.bot.scope, instrument=order.instrument, side=order.side, quantity=-change)
+    if change or unit != order.unit_base:
+        order.reserved_quantity, order.unit_base = quantity, unit
+        Order.objects.filter(pk=order.pk).update(reserved_quantity=quantity, unit_base=unit)
+    return risk.move_working(scope_ids(order), side=order.side, amount=amount, open_orders=open_orders)
 
 
 def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = None, is_first: bool = False) -> None:
@@ -68,7 +77,7 @@ def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = No
     nudges.hint(f"bot:{order.bot_id}")
 
 
-def scope_ids(traded: "Order | Deployment") -> list[UUID]:
+def scope_ids(traded: "Order | Deployment | Position") -> list[UUID]:
     """Every scope whose holds and limits concern an order: the bot's and the account's lineages, venue, instrument."""
     return [
         *{

@@ -2,60 +2,36 @@
 
 import uuid
 from dataclasses import dataclass
+from dataclasses import replace as with_terms
 from decimal import Decimal
 from typing import Any
 
 from django.db import IntegrityError
 
-from apps.access import selectors as access
-from apps.access.models import User
+from apps.access.models import Scope, User
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
 from apps.common import nudges
 from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import DomainError, Invalid, Refused
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment
-from apps.execution.models import Cycle, Order
-from apps.execution.services import ledger
-from apps.execution.states import WORKING, OrderState, Purpose
-from apps.markets import selectors as markets
-from apps.markets.models import Instrument
+from apps.execution import selectors
+from apps.execution.models import Order
+from apps.execution.services import judging, ledger
+from apps.execution.services.tickets import TERMS, Ticket
+from apps.execution.states import WORKING, OrderState, Purpose, SessionState
 from apps.risk import rules
 from apps.risk import selectors as risk_state
 from apps.risk import services as risk
-from apps.risk.models import Exposure
+from apps.risk.models import Exposure, Hold
+from apps.risk.states import CancelChoice
 
-TERMS = ("side", "quantity", "order_type", "limit_price", "stop_price", "time_in_force", "purpose")
 MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
-
-
-@dataclass(frozen=True, slots=True)
-class Ticket:
-    """An order as somebody wants it; exact decimals in the instrument's units.
-
-    `decided_ms` is the market time of the decision (None: now). `confirmed` is the position that
-    the venue has just stated with the exits that work there (buys, sells); a person's exit is sized by it instead
-    of by our own book, and a resting protective order, which can only reduce, does not stand in its way.
-    """
-
-    deployment: Deployment
-    instrument: Instrument
-    side: str
-    quantity: Decimal
-    order_type: str
-    purpose: str
-    time_in_force: str = "GTC"
-    limit_price: Decimal | None = None
-    stop_price: Decimal | None = None
-    is_reduce_only: bool = False
-    client_order_id: uuid.UUID | None = None
-    cycle: Cycle | None = None
-    intent_sequence: int | None = None
-    decided_ms: int | None = None
-    by_person: bool = False
-    confirmed: tuple[Decimal, Decimal, Decimal] | None = None
+RATED = frozenset({"RATE_ABOVE_LIMIT", "MESSAGES_ABOVE_LIMIT"})
+CANCELLABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.PENDING_REPLACE)
+ZERO = Decimal(0)
 
 
 def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
@@ -63,7 +39,7 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
 
     A denied order is stored as DENIED with every code. The same client_order_id again returns the first
     order; under another order's id it raises Refused CLIENT_ORDER_ID_TAKEN. Raises Invalid for a quantity or
-    price that is no number above zero, Refused DEPLOYMENT_NOT_RUNNING.
+    price that is no number above zero, PARENT_INCOMPLETE; Refused DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED.
     """
     known = _known(ticket)
     if known is not None:
@@ -78,6 +54,21 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
         return known
 
 
+def preview(*, ticket: Ticket) -> judging.Judgement:
+    """What `place` would say of a ticket now: every check, nothing stored, nothing counted, nothing reserved.
+
+    Raises as `place` does.
+    """
+    _check_terms(ticket)
+    _check_running(ticket)
+    scope = ticket.deployment.bot.scope
+    known = Exposure.objects.filter(scope=scope, instrument=ticket.instrument).first()
+    exposure = known or Exposure(scope=scope, instrument=ticket.instrument)
+    judged = judging.judge(ticket, exposure, risk_state.rates(scope))
+    _refuse_malformed(judged.denials)
+    return judged
+
+
 def _known(ticket: Ticket) -> Order | None:
     """The order that was placed before under the ticket's client order id, if it is the same order.
 
@@ -86,59 +77,131 @@ def _known(ticket: Ticket) -> Order | None:
     if ticket.client_order_id is None:
         return None
     known = Order.objects.filter(client_order_id=ticket.client_order_id).first()
-    asked = (ticket.deployment.pk, ticket.instrument.pk, *(getattr(ticket, term) for term in TERMS))
-    if known is None or asked == (
-        known.deployment_id,
-        known.instrument_id,
-        *(getattr(known, term) for term in TERMS),
-    ):
+    if known is None or _is_same(known, ticket):
         return known
     raise Refused("CLIENT_ORDER_ID_TAKEN", "this client_order_id belongs to another order; send a new one")
 
 
+def _is_same(known: Order, ticket: Ticket) -> bool:
+    """Whether the ticket asks for that order; one whose terms were replaced since is known by where it trades."""
+    if (known.deployment_id, known.instrument_id) != (ticket.deployment.pk, ticket.instrument.pk):
+        return False
+    if all(getattr(known, term) == getattr(ticket, term) for term in TERMS):
+        return True
+    return known.events.filter(state=OrderState.PENDING_REPLACE).exists()
+
+
 def _place(ticket: Ticket, actor: User | str) -> Order:
-    deployment = ticket.deployment
-    if deployment.desired != "running" and not ticket.by_person:
-        raise Refused("DEPLOYMENT_NOT_RUNNING", f"{deployment} is {deployment.desired}: resume it first")
-    exposure = risk.lock_exposure(scope=deployment.bot.scope, instrument=ticket.instrument)
-    limits = risk_state.effective_limits(ledger.scope_ids(deployment), deployment.limits)
-    limits["capital"] = deployment.capital
-    reading = markets.reading(deployment.feed)
-    market = _market(ticket, reading)
-    denials = rules.check(
-        _order_facts(ticket), _instrument_facts(ticket), _exposure_facts(ticket, exposure), limits, market
-    )
-    for denial in denials:
-        if denial.code in MALFORMED:
-            raise Invalid(denial.code, "quantity and prices must be above zero", **denial.context)
-    if all(denial.code != "RATE_ABOVE_LIMIT" for denial in denials):
+    _check_terms(ticket)
+    _check_running(ticket)
+    scope = ticket.deployment.bot.scope
+    exposure = risk.lock_exposure(scope=scope, instrument=ticket.instrument)
+    judged = judging.judge(ticket, exposure, risk.rates(scope=scope))
+    _refuse_malformed(judged.denials)
+    if RATED.isdisjoint(judged.codes):
         # What the rate refuses is not counted: a bot that keeps knocking cannot use up the reserve of its exits.
-        risk.count_order(scope=deployment.bot.scope)
-    order = _store(ticket, actor, denials, limits, market, reading)
-    if denials:
-        ledger.append(order, is_first=True, detail={"denials": [{"code": d.code, **d.context} for d in denials]})
-    else:
-        risk.reserve(exposure=exposure, side=order.side, quantity=order.quantity)
-        ledger.append(order, is_first=True)
+        risk.count_order(scope=scope)
+    order = _store(ticket, actor, judged)
+    if judged.denials:
+        ledger.append(order, is_first=True, detail=_detail(judged.denials))
+        _throttle(scope, judged.denials)
+        return order
+    ledger.append(order, is_first=True)
+    _reserve(order, ticket, judged)
+    if order.state == OrderState.INITIALIZED:
         nudges.wake("execution.send_due_orders")
     return order
 
 
-def cancel(*, order: Order, actor: User | str, reason: str) -> Order:
+def _reserve(order: Order, ticket: Ticket, judged: judging.Judgement) -> None:
+    """Count the order in; one that has put a shared book over a limit is denied before anybody saw it."""
+    if any(scope.daily_loss is None for scope in judged.scopes.values()):
+        risk.open_books(judged.scopes)
+    sums = ledger.set_reserved(order, order.quantity, open_orders=1)
+    denials = judging.overdrawn(ticket, judged, sums)
+    if denials:
+        codes = list(dict.fromkeys(denial.code for denial in denials))
+        ledger.advance(order, OrderState.DENIED, detail=_detail(denials), codes=codes)
+
+
+def _check_terms(ticket: Ticket) -> None:
+    if (ticket.parent_id is None) != (ticket.parent_quantity is None):
+        raise Invalid("PARENT_INCOMPLETE", "a slice names its parent and the parent's whole quantity")
+    if ticket.parent_quantity is not None and not (ticket.parent_quantity.is_finite() and ticket.parent_quantity > 0):
+        raise Invalid("QUANTITY_NOT_POSITIVE", "the parent's quantity must be above zero", field="parent_quantity")
+
+
+def _check_running(ticket: Ticket) -> None:
+    deployment, session = ticket.deployment, ticket.session
+    if ticket.by_person:
+        return
+    if deployment.desired != "running":
+        raise Refused("DEPLOYMENT_NOT_RUNNING", f"{deployment} is {deployment.desired}: resume it first")
+    if ticket.by_signal or not is_attached(deployment):
+        return
+    if session is None or session.deployment_id != deployment.pk or session.state != SessionState.OPEN:
+        raise Refused("SESSION_REQUIRED", "this bot runs elsewhere: open a session and send its id with each order")
+    if session.epoch != deployment.epoch:
+        raise Refused("EPOCH_FENCED", "the deployment has moved on: open a new session with its present build")
+
+
+def is_attached(deployment: Deployment) -> bool:
+    """Whether the bot runs elsewhere, by its approved bundle."""
+    return bool(deployment.release.config_bundle.content.get("runs") == "attached")
+
+
+def _refuse_malformed(denials: list[rules.Denial]) -> None:
+    for denial in denials:
+        if denial.code in MALFORMED:
+            raise Invalid(denial.code, "quantity and prices must be above zero", **denial.context)
+
+
+def _throttle(scope: Scope, denials: list[rules.Denial]) -> None:
+    for denial in denials:
+        if denial.code == "EXECUTION_THROTTLED" and "repeats" in denial.context:
+            risk.throttle(scope=scope, repeats=denial.context["repeats"])
+
+
+def _detail(denials: list[rules.Denial]) -> dict[str, Any]:
+    return {"denials": [{"code": denial.code, **denial.context} for denial in denials]}
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a cancel of many came to: orders that are being cancelled, and those refused with their codes."""
+
+    asked: list[Order]
+    refused: list[tuple[Order, str]]
+
+
+def cancel_all(*, scope: Scope, purposes: list[str], actor: User | str, reason: str) -> Swept:
+    """Cancel every working order of these purposes below `scope`; one that is refused stops no other."""
+    swept = Swept([], [])
+    working = Order.objects.filter(selectors.below(scope), purpose__in=purposes, state__in=WORKING)
+    for order in working.select_related("bot__scope", "instrument").order_by("id"):
+        try:
+            swept.asked.append(cancel(order=order, actor=actor, reason=reason))
+        except DomainError as error:
+            swept.refused.append((order, error.code))
+    return swept
+
+
+def cancel(*, order: Order, actor: User | str, reason: str, hold: Hold | None = None) -> Order:
     """Cancel what is left of an order: never blocked by a hold, unless it guards a position.
 
     Cancelling a protective order is an increase of risk and is refused while a hold stands
-    (PROTECTIVE_GUARDED). An order that has ended is returned as it is.
+    (PROTECTIVE_GUARDED), unless `hold`, which is being drained, takes all orders. An order that has ended is
+    returned as it is.
     """
     with acting(actor, reason):
         row = ledger.locked(order)
-        if row.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-            _check_guard(row)
+        if row.state in CANCELLABLE:
+            _check_guard(row, hold)
             ledger.advance(row, OrderState.PENDING_CANCEL, cancel_requested=True, due_at=wall_now())
         elif row.state == OrderState.INITIALIZED:
             ledger.advance(row, OrderState.CANCELED, cancel_requested=True)
         elif row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
-            _check_guard(row)
+            _check_guard(row, hold)
             Order.objects.filter(pk=row.pk).update(cancel_requested=True)
         else:
             return row
@@ -147,89 +210,92 @@ def cancel(*, order: Order, actor: User | str, reason: str) -> Order:
     return row
 
 
-def _check_guard(row: Order) -> None:
+def _check_guard(row: Order, hold: Hold | None) -> None:
+    if hold is not None and hold.cancels == CancelChoice.ALL:
+        return
     if row.purpose == Purpose.PROTECTIVE and risk_state.trading_state(ledger.scope_ids(row))[1]:
         raise Refused("PROTECTIVE_GUARDED", "a hold stands: cancelling a protective order would add risk")
 
 
-def _order_facts(ticket: Ticket) -> rules.OrderFacts:
-    return rules.OrderFacts(
-        side=ticket.side,
-        quantity=ticket.quantity,
-        order_type=ticket.order_type,
-        purpose=ticket.purpose,
-        limit_price=ticket.limit_price,
-        stop_price=ticket.stop_price,
-        is_reduce_only=ticket.is_reduce_only,
-        by_person=ticket.by_person,
-    )
-
-
-def _instrument_facts(ticket: Ticket) -> rules.InstrumentFacts:
-    instrument = ticket.instrument
-    return rules.InstrumentFacts(
-        lot_size=instrument.lot_size,
-        tick_size=instrument.tick_size,
-        multiplier=instrument.multiplier,
-        is_entitled=instrument.pk == ticket.deployment.instrument_id,
-    )
-
-
-def _exposure_facts(ticket: Ticket, exposure: Exposure) -> rules.ExposureFacts:
-    deployment = ticket.deployment
-    account = deployment.account
-    state, _ = risk_state.trading_state(ledger.scope_ids(deployment))
-    position, buys, sells = exposure.position, exposure.working_buy, exposure.working_sell
-    if ticket.confirmed is not None:
-        position, buys, sells = ticket.confirmed
-    elif ticket.purpose == Purpose.EXIT:
-        # A resting protective order can only reduce, so it does not stand in the way of getting out.
-        buys, sells = ledger.working_exits(account, ticket.instrument, WORKING)
-    return rules.ExposureFacts(
-        position=position,
-        working_buy=buys,
-        working_sell=sells,
-        orders_this_minute=risk.orders_this_minute(scope=deployment.bot.scope),
-        trading_state=state,
-        mode_agrees=deployment.mode == account.mode == account.venue.mode,
-    )
-
-
-def _market(ticket: Ticket, reading: markets.Reading) -> rules.MarketFacts:
-    feed, bar = ticket.deployment.feed, reading.bar
-    staleness_ms_max = ticket.deployment.release.config_bundle.content["data_contract"]["staleness_ms_max"]
-    age_ms = 0 if bar is None or ticket.decided_ms is None else (bar.end_ms - ticket.decided_ms) // feed.speed
-    return rules.MarketFacts(
-        reference_price=bar.close if bar else None,
-        is_fresh=reading.late_ms <= staleness_ms_max,
-        base_rate=_rate(ticket.instrument, access.firm().base_currency),
-        account_rate=_rate(ticket.instrument, ticket.deployment.account.currency),
-        is_decision_fresh=age_ms <= staleness_ms_max,
-    )
-
-
-def _rate(instrument: Instrument, currency: str) -> Decimal | None:
-    try:
-        return markets.convert_rate(instrument.quote_currency, currency, wall_now())
-    except Refused:
-        return None
-
-
-def _store(
-    ticket: Ticket,
+def replace(
+    *,
+    order: Order,
     actor: User | str,
-    denials: list[rules.Denial],
-    limits: dict[str, Decimal],
-    market: rules.MarketFacts,
-    reading: markets.Reading,
+    reason: str,
+    quantity: Decimal | None = None,
+    limit_price: Decimal | None = None,
+    stop_price: Decimal | None = None,
 ) -> Order:
-    deployment, accepted = ticket.deployment, not denials
+    """Ask the venue for new terms of a resting order; what is left out stays. The old terms hold until it agrees.
+
+    The new terms pass every check as a new order would, for what they leave to fill, and the dearer of both is
+    reserved meanwhile. Raises Refused REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED, ORDER_DENIED with the
+    codes; Invalid for a quantity that is not above what was filled.
+    """
+    deployment = loaded(order.deployment_id)
+    with acting(actor, reason):
+        row = ledger.locked(order)
+        if row.state not in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+            raise Refused("REPLACE_NOT_RESTING", f"the order is {row.state}: only a resting one can be replaced")
+        asked = (quantity or row.quantity, limit_price or row.limit_price, stop_price or row.stop_price)
+        if asked == (row.quantity, row.limit_price, row.stop_price):
+            raise Refused("NOTHING_CHANGED", "the order has these terms already")
+        if asked[0] <= row.filled_quantity:
+            raise Invalid("QUANTITY_FILLED", f"{text_of(row.filled_quantity)} are filled already: cancel instead")
+        judged = _judge_replaced(row, deployment, asked)
+        left = asked[0] - row.filled_quantity
+        risk.count_order(scope=row.bot.scope)
+        terms = dict(zip(("replace_quantity", "replace_limit_price", "replace_stop_price"), asked, strict=True))
+        changes: dict[str, Any] = {"due_at": wall_now(), **terms}
+        ledger.advance(row, OrderState.PENDING_REPLACE, **changes)
+        ledger.set_reserved(row, max(row.reserved_quantity, left), unit_base=max(row.unit_base, judged.unit_base))
+        audit.record("order.replace_asked", row, scope_id=row.bot.scope_id, after=_written(terms))
+        nudges.wake("execution.send_due_orders")
+    return row
+
+
+def _judge_replaced(
+    row: Order, deployment: Deployment, asked: tuple[Decimal, Decimal | None, Decimal | None]
+) -> judging.Judgement:
+    """The check of what the new terms leave to fill, as if the order were not there."""
+    ticket = with_terms(_ticket_of(row, deployment), quantity=asked[0] - row.filled_quantity)
+    ticket = with_terms(ticket, limit_price=asked[1], stop_price=asked[2])
+    _check_running(ticket)
+    exposure = risk.lock_exposure(scope=row.bot.scope, instrument=row.instrument)
+    judged = judging.judge(ticket, exposure, risk.rates(scope=row.bot.scope), besides=row)
+    _refuse_malformed(judged.denials)
+    if not judged.capabilities.has_replace:
+        raise Refused("VENUE_CANNOT", "the venue replaces no orders: cancel it and place a new one")
+    if judged.denials:
+        raise Refused("ORDER_DENIED", "the pre-trade check denied the new terms", codes=judged.codes)
+    return judged
+
+
+def _ticket_of(row: Order, deployment: Deployment) -> Ticket:
+    return Ticket(
+        deployment=deployment,
+        instrument=row.instrument,
+        session=row.session,
+        by_person=row.by_person,
+        **{term: getattr(row, term) for term in TERMS},
+    )
+
+
+def _written(terms: dict[str, Decimal | None]) -> dict[str, str | None]:
+    return {name: None if value is None else text_of(value) for name, value in terms.items()}
+
+
+def _store(ticket: Ticket, actor: User | str, judged: judging.Judgement) -> Order:
+    deployment, accepted = ticket.deployment, not judged.denials
+    # Whatever guards or closes a position may not turn it around, should its size change in between.
+    is_reduce_only = ticket.is_reduce_only or ticket.purpose != Purpose.OPENING
     return Order.objects.create(
         client_order_id=ticket.client_order_id or uuid7(),
         deployment=deployment,
         bot=deployment.bot,
         account=deployment.account,
         instrument=ticket.instrument,
+        session=ticket.session,
         cycle=ticket.cycle,
         intent_sequence=ticket.intent_sequence,
         epoch=deployment.epoch,
@@ -237,26 +303,19 @@ def _store(
         trace_id=ticket.cycle.pk if ticket.cycle else uuid7(),
         placed_by=actor_text(actor),
         by_person=ticket.by_person,
-        side=ticket.side,
-        order_type=ticket.order_type,
-        time_in_force=ticket.time_in_force,
-        purpose=ticket.purpose,
-        # Whatever guards or closes a position may not turn it around, should its size change in between.
-        is_reduce_only=ticket.is_reduce_only or ticket.purpose != Purpose.OPENING,
-        quantity=ticket.quantity,
-        limit_price=ticket.limit_price,
-        stop_price=ticket.stop_price,
-        reference_price=market.reference_price,
-        limits_snapshot={kind: text_of(value) for kind, value in limits.items()},
-        decided_market_at=reading.market_at if ticket.decided_ms is None else from_ms(ticket.decided_ms),
+        is_reduce_only=is_reduce_only and judged.capabilities.has_reduce_only,
+        reference_price=judged.market.venue_price or judged.market.reference_price,
+        limits_snapshot={kind: text_of(value) for kind, value in judged.limits.items()},
+        decided_market_at=judged.market_at if ticket.decided_ms is None else from_ms(ticket.decided_ms),
         state=OrderState.INITIALIZED if accepted else OrderState.DENIED,
-        codes=[denial.code for denial in denials],
-        reserved_quantity=ticket.quantity if accepted else Decimal(0),
+        codes=list(dict.fromkeys(judged.codes)),
+        unit_base=judged.unit_base,
         due_at=wall_now() if accepted else None,
+        **{term: getattr(ticket, term) for term in TERMS},
     )
 
 
-def loaded(deployment_id: Any) -> Deployment:
+def loaded(deployment_id: uuid.UUID) -> Deployment:
     """A deployment with everything that placing an order reads, in one query."""
     return Deployment.objects.select_related(
         "bot__scope", "account__scope", "account__venue__scope", "feed__dataset", "feed__instrument",

@@ -4,39 +4,51 @@ from datetime import timedelta
 from decimal import Decimal
 
 import structlog
-from django.conf import settings
 
+from apps.alerts import services as alerts
+from apps.alerts.states import Tier
 from apps.audit.context import acting, job
-from apps.common import claims, locks
+from apps.common import claims
 from apps.common.clocks import wall_now
-from apps.deployments.models import Deployment
 from apps.execution.models import Order
-from apps.execution.services import books, ledger
+from apps.execution.services import books, ledger, permits, replacing
 from apps.execution.states import AT_VENUE, TERMINAL, OrderState, Purpose
 from apps.risk import rules
-from apps.risk import selectors as risk
-from apps.risk.states import TradingState
+from apps.venues import selectors as venue_state
 from apps.venues import services as venues
-from apps.venues.adapters.base import NoAnswer, SubmitRequest, VenueRejected
+from apps.venues.adapters.base import NoAnswer, SubmitRequest, VenueBusy, VenueDown, VenueRejected
 
 log = structlog.get_logger(__name__)
 ACTOR = job("orders")
 LOOK_AGAIN_S = 1.0
+LOOK_AGAIN_S_MAX = 30.0
 # How long an exit may wait for the venue to confirm the position before it is given up.
 CONFIRM_WITHIN = timedelta(seconds=10)
-# An opening order that waited longer than this for a worker was decided on a market that has moved on.
-OPENING_AGE_MAX = timedelta(seconds=15)
 
 
 def send(order: Order) -> None:
-    """Do the next thing that a claimed order needs: send it, look it up, or cancel it."""
+    """Do the next thing that a claimed order needs: send it, look it up, change its terms or cancel it.
+
+    When the account's calls are used up nothing is sent and the order is due again as soon as there is room.
+    """
     claimed, order = order, Order.objects.select_related(*ledger.RELATED).get(pk=order.pk)
     # The lease is the one that we were given, not whoever's it may be by now.
     order.lease_owner, order.attempts = claimed.lease_owner, claimed.attempts
+    try:
+        _work(order)
+    except VenueBusy as error:
+        claims.settle(order, due_in_s=error.retry_in_s)
+    finally:
+        venues.flush_messages()
+
+
+def _work(order: Order) -> None:
     if order.state == OrderState.INITIALIZED:
         _submit(order)
     elif order.state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
         _resolve(order)
+    elif order.state == OrderState.PENDING_REPLACE:
+        replacing.replace(order)
     elif order.state == OrderState.PENDING_CANCEL:
         _cancel(order)
     else:
@@ -49,20 +61,43 @@ def _submit(order: Order) -> None:
         held = _confirmed(order)
         if held is None:
             return
+    if not _has_call(order):
+        return
     permitted = _permit(order, held)
     if permitted is None:
         return
-    if permitted.send_before is None or wall_now() >= permitted.send_before:
+    if permits.is_late(permitted):
         _close(order, OrderState.NOT_SENT, ["PERMIT_LATE"], "the permit was too old to call the venue")
         return
     try:
         answer = venues.adapter_for(permitted.account).submit(request_of(permitted))
     except VenueRejected as error:
         _close(order, OrderState.REJECTED, [error.code], error.message)
+    except VenueBusy as error:
+        _close(order, OrderState.NOT_SENT, [error.code], error.message)
     except NoAnswer as error:
         _unknown(order, error.message)
     else:
         books.absorb(order, answer, reason="the venue answered")
+
+
+def _has_call(order: Order) -> bool:
+    """Hold a call of the account's budget before SUBMITTING commits; False when the order was given up instead.
+
+    Raises VenueBusy: the order waits as it is. What opens is not kept for a venue that does not answer.
+    """
+    is_opening = order.purpose == Purpose.OPENING
+    try:
+        venues.reserve_call(order.account, urgent=not is_opening)
+    except VenueDown as error:
+        _give_up(order, error.code, error.message)
+        return False
+    except VenueBusy as error:
+        if is_opening and wall_now() - order.created_at > permits.OPENING_AGE_MAX:
+            _give_up(order, "ORDER_STALE", error.message)
+            return False
+        raise
+    return True
 
 
 def request_of(order: Order) -> SubmitRequest:
@@ -77,6 +112,7 @@ def request_of(order: Order) -> SubmitRequest:
         limit_price=order.limit_price,
         stop_price=order.stop_price,
         is_reduce_only=order.is_reduce_only,
+        is_post_only=order.is_post_only,
     )
 
 
@@ -84,36 +120,17 @@ def _permit(order: Order, held: Decimal | None) -> Order | None:
     """Commit SUBMITTING with `send_before`, or end the order; None when it must not be sent.
 
     `held` is what the venue says it holds, for an exit: compared here, where one exit comes after the other.
-    The shared locks are taken first and the holds read in a later statement: one statement would read
-    a state from before the lock was granted.
     """
     with acting(ACTOR, "send permit"):
-        locks.shared(ledger.scope_ids(order))
-        state, _ = risk.trading_state(ledger.scope_ids(order))
-        # Locked like a pause or a redeploy locks it: whichever comes second sees the other.
-        deployment = Deployment.objects.select_for_update(no_key=True).get(pk=order.deployment_id)
-        row = ledger.locked(order)
+        row, deployment, state = permits.look(order)
         if row.state != OrderState.INITIALIZED or not claims.is_ours(order, row):
             return None
-        refusal = _refusal(row, deployment, state) or _crosses_zero(row, held)
+        refusal = permits.refusal(row, deployment, state, decided_at=row.created_at) or _crosses_zero(row, held)
         if refusal:
             ledger.advance(row, OrderState.DENIED, reason=refusal, codes=[refusal])
             return None
-        until = wall_now() + timedelta(milliseconds=settings.SEND_PERMIT_MS)
-        ledger.advance(row, OrderState.SUBMITTING, send_before=until)
+        ledger.advance(row, OrderState.SUBMITTING, send_before=permits.until())
     return row
-
-
-def _refusal(row: Order, deployment: Deployment, state: TradingState) -> str:
-    if not rules.passes_holds(row.purpose, row.by_person, state):
-        return f"HOLD_{state.name}"
-    if row.by_person:
-        return ""
-    if row.purpose == Purpose.OPENING and wall_now() - row.created_at > OPENING_AGE_MAX:
-        return "ORDER_STALE"
-    if deployment.epoch != row.epoch or deployment.desired != "running":
-        return "EPOCH_FENCED"
-    return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
 
 
 def _crosses_zero(row: Order, held: Decimal | None) -> str:
@@ -146,24 +163,51 @@ def _resolve(order: Order) -> None:
     """Ask the venue for exactly this order; only its answer ends the doubt."""
     if order.state == OrderState.SUBMITTING:
         _unknown(order, "the worker that sent it did not come back")
+    if not venues.capabilities_of(order.account).has_lookup:
+        _ask_person(order)
+        return
     try:
         found = venues.adapter_for(order.account).order_by_client_id(order.client_order_id.hex)
     except (NoAnswer, VenueRejected) as error:
         log.warning("lookup.unanswered", order=str(order.pk), code=error.code)
-        claims.settle(order, due_in_s=LOOK_AGAIN_S)
+        claims.settle(order, due_in_s=_look_again_s(order))
         return
     if found is not None:
         books.absorb(order, found, reason="found at the venue by its client order id")
-    elif _could_still_arrive(order):
+    elif permits.could_still_arrive(order):
         claims.settle(order, due_in_s=LOOK_AGAIN_S)
     else:
         _close(order, OrderState.NOT_SENT, ["VENUE_KNOWS_NOTHING"], "the venue does not know the order")
 
 
-def _could_still_arrive(order: Order) -> bool:
-    if order.send_before is None:
-        return False
-    return wall_now() < order.send_before + timedelta(seconds=2 * settings.VENUE_TIMEOUT_S)
+def _look_again_s(order: Order) -> float:
+    """Soon, but ever more rarely at a venue that does not answer: its orders share the workers with others."""
+    if venue_state.is_up(order.account.venue):
+        return LOOK_AGAIN_S
+    return min(LOOK_AGAIN_S_MAX, 2.0 ** min(order.attempts, 5))
+
+
+def _ask_person(order: Order) -> None:
+    """Nobody but the venue's desk can say what became of it: put it before people, once."""
+    reason = "the venue has no lookup: ask its desk what became of the order"
+    with acting(ACTOR, reason):
+        row = ledger.locked(order)
+        if row.state != OrderState.UNKNOWN:
+            return
+        Order.objects.filter(pk=row.pk).update(needs_person=True, due_at=None, lease_until=None, lease_owner="")
+        if not row.needs_person:
+            ledger.append(row, reason=reason, detail={"needs_person": True})
+        alerts.raise_alert(
+            tier=Tier.CRITICAL,
+            code="ORDER_NEEDS_PERSON",
+            title=f"{row.bot}: {reason}",
+            scope=row.bot.scope,
+            target=row,
+            detail={"client_order_id": row.client_order_id.hex, "account": row.account.name},
+            dedup_key=books.person_key(row),
+            actor=ACTOR,
+            reason=reason,
+        )
 
 
 def _unknown(order: Order, reason: str) -> None:
@@ -194,7 +238,7 @@ def _cancel(order: Order) -> None:
     try:
         answer = venues.adapter_for(order.account).cancel(order.client_order_id.hex)
     except NoAnswer:
-        claims.settle(order, due_in_s=LOOK_AGAIN_S)
+        claims.settle(order, due_in_s=_look_again_s(order))
     except VenueRejected as error:
         log.warning("cancel.rejected", order=str(order.pk), code=error.code)
         _resolve_cancel(order)

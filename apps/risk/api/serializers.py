@@ -1,11 +1,11 @@
-"""Shapes of limits, raises, holds and exposure."""
+"""Shapes of limits, raises, exposure and drills of the kill switch."""
 
 from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString
 from apps.common.api.serializers import ReasonedAct, Shown
-from apps.risk.models import Exposure, Hold, Limit, LimitRaise
-from apps.risk.states import HoldLevel, LimitKind
+from apps.risk.models import Exposure, Hold, KillDrill, Limit, LimitRaise, ScopeBook, Throttle
+from apps.risk.states import LimitKind
 
 
 class LimitShown(Shown):
@@ -13,7 +13,7 @@ class LimitShown(Shown):
 
     class Meta:
         model = Limit
-        fields = ("id", "scope", "kind", "value", "set_by", "created_at")
+        fields = ("id", "scope", "kind", "value", "expires_at", "reverts_to", "set_by", "created_at")
         read_only_fields = fields
 
 
@@ -33,45 +33,89 @@ class RaiseShown(Shown):
 
     class Meta:
         model = LimitRaise
-        fields = ("id", "scope", "kind", "value", "consent", "digest", "state", "applied_at", "created_at")
-        read_only_fields = fields
-
-
-class HoldShown(Shown):
-    """A stop on a scope."""
-
-    scope_kind = serializers.CharField(source="scope.kind")
-    scope_name = serializers.CharField(source="scope.name")
-    release_digest = serializers.CharField(
-        source="consent.digest",
-        default=None,
-        allow_null=True,
-        help_text="What a vote on its release must carry.",
-    )
-
-    class Meta:
-        model = Hold
         fields = (
-            "id", "scope", "scope_kind", "scope_name", "level", "reason", "placed_by", "epoch", "state",
-            "latched_at", "latch_ms", "drain_state", "drained_at", "consent", "release_digest", "released_at",
+            "id", "scope", "kind", "value", "effective_from", "expires_at", "consent", "digest", "state", "applied_at",
             "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
 
-class NewHold(ReasonedAct):
-    """A hold to place."""
+class RaiseAsked(LimitAsked):
+    """A limit to raise, from when and until when."""
 
-    scope = serializers.UUIDField(help_text="Id of the scope that stops: the firm's, a desk's, a bot's, ...")
-    level = serializers.ChoiceField(HoldLevel.choices, help_text="REDUCING lets exits pass; HALTED nothing of bots.")
-
-
-class ReleaseAsked(ReasonedAct):
-    """How far to release a hold."""
-
-    to = serializers.ChoiceField(
-        ["REDUCING", "ACTIVE"], help_text="REDUCING takes one person; ACTIVE needs a second person's vote."
+    effective_from = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Not before; left out: as soon as it is granted."
     )
+    expires_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="When it reverts by itself; left out: it stays."
+    )
+
+
+class BookShown(Shown):
+    """What all bots below a scope hold and have working together, base currency."""
+
+    scope_kind = serializers.CharField(source="scope.kind")
+    scope_name = serializers.CharField(source="scope.name")
+
+    class Meta:
+        model = ScopeBook
+        fields = (
+            "id", "scope", "scope_kind", "scope_name", "gross", "net", "buying", "selling", "open_orders", "pnl",
+            "pnl_at_open", "pnl_peak", "trading_day", "marked_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class ThrottleShown(Shown):
+    """A bot that repeated itself and opens nothing until a named person enables it."""
+
+    class Meta:
+        model = Throttle
+        fields = ("id", "scope", "reason", "repeats", "enabled_by", "enabled_at", "created_at")
+        read_only_fields = fields
+
+
+class DrillShown(Shown):
+    """A rehearsal of the kill switch."""
+
+    scope_kind = serializers.CharField(source="scope.kind")
+    scope_name = serializers.CharField(source="scope.name")
+    figures = serializers.DictField(help_text="Orders, denials and sends after the latch, as the drill counted them.")
+
+    class Meta:
+        model = KillDrill
+        fields = (
+            "id", "scope", "scope_kind", "scope_name", "state", "scheduled_by", "due_at", "blocks_from", "valid_until",
+            "started_at", "finished_at", "hold", "latch_ms", "drain_ms", "figures", "message", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class NewDrill(ReasonedAct):
+    """A drill to schedule."""
+
+    scope = serializers.UUIDField(help_text="Id of the scope; a running paper deployment below it is halted.")
+    due_at = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Wall time; at once when left out."
+    )
+
+
+class LatchShown(Shown):
+    """One throw of the kill switch."""
+
+    scope_kind = serializers.CharField(source="scope.kind")
+    scope_name = serializers.CharField(source="scope.name")
+    left = serializers.ListField(child=serializers.DictField(), help_text="Orders that the venue has not confirmed.")
+    open_permits = serializers.ListField(child=serializers.DictField(), help_text="Orders permitted before the latch.")
+
+    class Meta:
+        model = Hold
+        fields = (
+            "id", "scope", "scope_kind", "scope_name", "level", "cancels", "is_drill", "reason", "placed_by",
+            "latched_at", "latch_ms", "open_permits", "drain_state", "drained_at", "drain_ms", "left", "released_at",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class ExposureShown(Shown):

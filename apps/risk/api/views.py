@@ -1,4 +1,4 @@
-"""Endpoints of limits, exposure and holds."""
+"""Endpoints of limits, exposure and drills of the kill switch; holds are placed above, where orders are."""
 
 from typing import Any
 
@@ -11,20 +11,19 @@ from apps.access.api.base import ReadEndpoint
 from apps.access.models import Scope
 from apps.access.states import Permission
 from apps.common.api.filters import filter_set
-from apps.common.api.serializers import Ballot
+from apps.common.api.serializers import Ballot, ReasonedAct
 from apps.risk import services
 from apps.risk.api import serializers as shapes
-from apps.risk.models import Exposure, Hold, Limit, LimitRaise
-from apps.risk.states import HoldLevel
+from apps.risk.models import Exposure, Hold, KillDrill, Limit, LimitRaise, ScopeBook, Throttle
 
 
 class ScopedEndpoint(ReadEndpoint):
     """What is asked for on a scope that the body names."""
 
-    def scope_asked(self, body: dict[str, Any], permission: Permission) -> Scope:
-        """The scope of the body, on which the caller has `permission`."""
+    def scope_asked(self, body: dict[str, Any], *permissions: Permission) -> Scope:
+        """The scope of the body, on which the caller has one of `permissions`."""
         scope: Scope = self.referred(Scope.objects.all(), str(body.pop("scope")), path="id")
-        self.allow(scope, permission)
+        self.allow(scope, *permissions)
         return scope
 
 
@@ -50,10 +49,10 @@ class RaiseViews(ScopedEndpoint):
     serializer_class = shapes.RaiseShown
     filterset_class = filter_set(LimitRaise, ids=("scope",), exact=("kind",))
 
-    @extend_schema(request=shapes.LimitAsked, responses={201: shapes.RaiseShown})
+    @extend_schema(request=shapes.RaiseAsked, responses={201: shapes.RaiseShown})
     def create(self, request: Request) -> Response:
-        """Ask for a higher limit (needs `set_limits`)."""
-        body = self.asked(shapes.LimitAsked)
+        """Ask for a higher limit (needs `set_limits`), for good or until it reverts (LIMIT_EXPIRY_PAST)."""
+        body = self.asked(shapes.RaiseAsked)
         scope = self.scope_asked(body, Permission.SET_LIMITS)
         return self.shown(services.request_raise(scope=scope, actor=self.caller, **body), 201)
 
@@ -65,35 +64,30 @@ class RaiseViews(ScopedEndpoint):
         return self.shown(services.vote_raise(limit_raise=found, actor=self.caller, **self.asked(Ballot)))
 
 
-class HoldViews(ScopedEndpoint):
-    """Holds."""
+class KillSwitchViews(ScopedEndpoint):
+    """Drills of the kill switch."""
 
-    queryset = Hold.objects.select_related("scope", "consent")
-    serializer_class = shapes.HoldShown
-    filterset_class = filter_set(Hold, ids=("scope",), exact=("state", "level", "drain_state"))
-    commits_itself = frozenset({"create"})
+    queryset = KillDrill.objects.select_related("scope", "hold")
+    serializer_class = shapes.DrillShown
+    filterset_class = filter_set(KillDrill, ids=("scope",), exact=("state",))
 
-    @extend_schema(request=shapes.NewHold, responses={201: shapes.HoldShown})
+    @extend_schema(request=shapes.NewDrill, responses={201: shapes.DrillShown})
     def create(self, request: Request) -> Response:
-        """Stop a scope (needs `hold`); when it answers, no new order of a bot can be sent there."""
-        body = self.asked(shapes.NewHold)
-        scope = self.scope_asked(body, Permission.HOLD)
-        return self.shown(services.place_hold(scope=scope, actor=self.caller, **body), 201)
+        """Schedule a drill (needs `operate` or `set_limits`).
 
-    @extend_schema(request=shapes.ReleaseAsked, responses={200: shapes.HoldShown})
-    @action(detail=True, methods=["post"])
-    def release(self, request: Request, pk: str) -> Response:
-        """Release a hold (needs `release_hold`): to REDUCING at once, to ACTIVE after a second person's vote."""
-        hold, body = self.target(Permission.RELEASE_HOLD), self.asked(shapes.ReleaseAsked)
-        level = HoldLevel.REDUCING if body["to"] == "REDUCING" else None
-        return self.shown(services.request_release(hold=hold, to_level=level, actor=self.caller, reason=body["reason"]))
+        It halts one running paper deployment below the scope for a moment, by the real path, and lifts only its
+        own hold again. A drill that is overdue blocks promotions below its scope.
+        """
+        body = self.asked(shapes.NewDrill)
+        scope = self.scope_asked(body, Permission.OPERATE, Permission.SET_LIMITS)
+        return self.shown(services.schedule_drill(scope=scope, actor=self.caller, **body), 201)
 
-    @extend_schema(request=Ballot, responses={200: shapes.HoldShown})
-    @action(detail=True, methods=["post"])
-    def votes(self, request: Request, pk: str) -> Response:
-        """Grant or deny the release (needs `release_hold`); whoever asked for it may not (VOTE_EXCLUDED)."""
-        hold = self.target(Permission.RELEASE_HOLD)
-        return self.shown(services.vote_release(hold=hold, actor=self.caller, **self.asked(Ballot)))
+    @extend_schema(responses={200: shapes.LatchShown(many=True)}, filters=False)
+    @action(detail=False, methods=["get"])
+    def latches(self, request: Request) -> Response:
+        """Every time the switch was thrown, newest first: how long latch and drain took, and what was left."""
+        holds = Hold.objects.exclude(latched_at__isnull=True).select_related("scope")
+        return self.listed(self.reachable(holds), shapes.LatchShown)
 
 
 class ExposureViews(ReadEndpoint):
@@ -102,3 +96,27 @@ class ExposureViews(ReadEndpoint):
     queryset = Exposure.objects.select_related("scope", "instrument")
     serializer_class = shapes.ExposureShown
     filterset_class = filter_set(Exposure, ids=("scope", "instrument"), created=False)
+
+
+class BookViews(ReadEndpoint):
+    """Sums of exposure by scope."""
+
+    queryset = ScopeBook.objects.select_related("scope")
+    serializer_class = shapes.BookShown
+    filterset_class = filter_set(ScopeBook, ids=("scope",), created=False)
+
+
+class ThrottleViews(ReadEndpoint):
+    """Bots that repeated themselves."""
+
+    queryset = Throttle.objects.select_related("scope")
+    serializer_class = shapes.ThrottleShown
+    filterset_class = filter_set(Throttle, ids=("scope",))
+
+    @extend_schema(request=ReasonedAct, responses={200: shapes.ThrottleShown})
+    @action(detail=True, methods=["post"])
+    def enable(self, request: Request, pk: str) -> Response:
+        """Let a throttled bot open again (needs `release_hold`): a named person, with a reason."""
+        found = self.target(Permission.RELEASE_HOLD)
+        reason = self.asked(ReasonedAct)["reason"]
+        return self.shown(services.enable(throttle=found, actor=self.caller, reason=reason))

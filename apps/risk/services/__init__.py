@@ -1,28 +1,69 @@
 """Verbs of risk, by noun: limits, holds, exposure."""
 
+from apps.risk.services.drills import begin_drill, end_drill, note_drill_hold, schedule_drill
 from apps.risk.services.exposure import (
+    NOTHING,
+    Sums,
     adjust_position,
     count_order,
+    lock_all_exposures,
     lock_exposure,
-    orders_this_minute,
-    reserve,
+    mark_books,
+    move_books,
+    move_working,
+    open_books,
+    rates,
+    set_sums,
+    sums_of,
     unreserve,
+    worth,
 )
-from apps.risk.services.holds import mark_drained, place_hold, request_release, vote_release
-from apps.risk.services.limits import request_raise, set_limit, vote_raise
+from apps.risk.services.holds import (
+    announce_hold,
+    end_drill_hold,
+    mark_drained,
+    note_left,
+    note_permits,
+    place_hold,
+    request_release,
+    vote_release,
+)
+from apps.risk.services.limits import in_force, request_raise, set_limit, settle_limits, vote_raise
+from apps.risk.services.throttles import enable, throttle
 
 __all__ = [
+    "NOTHING",
+    "Sums",
     "adjust_position",
+    "announce_hold",
+    "begin_drill",
     "count_order",
+    "enable",
+    "end_drill",
+    "end_drill_hold",
+    "in_force",
+    "lock_all_exposures",
     "lock_exposure",
+    "mark_books",
     "mark_drained",
-    "orders_this_minute",
+    "move_books",
+    "move_working",
+    "note_drill_hold",
+    "note_left",
+    "note_permits",
+    "open_books",
     "place_hold",
+    "rates",
     "request_raise",
     "request_release",
-    "reserve",
+    "schedule_drill",
     "set_limit",
+    "set_sums",
+    "settle_limits",
+    "sums_of",
+    "throttle",
     "unreserve",
     "vote_raise",
     "vote_release",
+    "worth",
 ]

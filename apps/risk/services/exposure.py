@@ -1,14 +1,61 @@
-"""Exposure: the row whose lock makes the check and the reservation one step."""
+"""Exposure: the row whose lock makes the check and the reservation one step, and the sums of every scope."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
+from django.db import connection
 from django.db.models import Case, F, When
+from django.db.models.functions import Greatest
+from quarterdeck.decimals import EXACT
 
 from apps.access.models import Scope
 from apps.common.clocks import wall_now
 from apps.markets.models import Instrument
-from apps.risk.models import Exposure, OrderRate
+from apps.risk.models import Exposure, OrderRate, ScopeBook
+
+STEP = Decimal(1).scaleb(-18)
+ZERO = Decimal(0)
+# Rows are locked in one order whatever the plan, so that two transactions cannot wait for each other.
+MOVE = """
+    UPDATE risk_scopebook AS book SET gross = gross + %s, net = net + %s, buying = buying + %s,
+        selling = selling + %s, open_orders = open_orders + %s, pnl = pnl + %s
+    FROM (SELECT id FROM risk_scopebook WHERE scope_id = ANY(%s) ORDER BY id FOR UPDATE) AS mine
+    WHERE book.id = mine.id
+    RETURNING book.scope_id, book.gross, book.net, book.buying, book.selling, book.open_orders, book.pnl
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """The book of a scope as it stands after a change, its row locked by us."""
+
+    gross: Decimal
+    net: Decimal
+    buying: Decimal
+    selling: Decimal
+    open_orders: int
+    pnl: Decimal
+
+
+NOTHING = Sums(ZERO, ZERO, ZERO, ZERO, 0, ZERO)
+
+
+def sums_of(book: ScopeBook) -> Sums:
+    """What a book says."""
+    return Sums(book.gross, book.net, book.buying, book.selling, book.open_orders, book.pnl)
+
+
+def set_sums(book: ScopeBook, sums: Sums) -> None:
+    """Let a locked book say what was added up anew."""
+    ScopeBook.objects.filter(pk=book.pk).update(**asdict(sums))
+
+
+def lock_all_exposures() -> None:
+    """Lock every exposure row until the transaction ends: nothing is reserved, freed or filled meanwhile."""
+    list(Exposure.objects.select_for_update().order_by("id").values_list("id", flat=True))
 
 
 def lock_exposure(*, scope: Scope, instrument: Instrument) -> Exposure:
@@ -24,14 +71,8 @@ def lock_exposure(*, scope: Scope, instrument: Instrument) -> Exposure:
     return found
 
 
-def reserve(*, exposure: Exposure, side: str, quantity: Decimal) -> None:
-    """Count an order's units as working; the caller holds the row's lock."""
-    name = _column(side)
-    Exposure.objects.filter(pk=exposure.pk).update(**{name: F(name) + quantity})
-
-
 def unreserve(*, scope: Scope, instrument: Instrument, side: str, quantity: Decimal) -> None:
-    """Take units off the working count: filled, or the order ended. Locks the row."""
+    """Take units off the working count: filled, or the order ended; a negative quantity adds. Locks the row."""
     name = _column(side)
     Exposure.objects.filter(scope=scope, instrument=instrument).update(**{name: F(name) - quantity})
 
@@ -42,28 +83,78 @@ def adjust_position(*, scope: Scope, instrument: Instrument, side: str, quantity
     Exposure.objects.filter(scope=scope, instrument=instrument).update(position=F("position") + signed)
 
 
-def orders_this_minute(*, scope: Scope) -> int:
-    """How many orders were counted in this wall minute; the row stays locked until the transaction ends."""
-    row, minute = _rate(scope)
-    return row.count if row.minute == minute else 0
+def worth(quantity: Decimal, unit_base: Decimal) -> Decimal:
+    """What units count for on the books of scopes: base currency, rounded half-even to 18 decimal places.
+
+    Always a function of the whole quantity, so that what was added is exactly what is taken off.
+    """
+    return EXACT.multiply(quantity, unit_base).quantize(STEP, context=EXACT)
+
+
+def open_books(scope_ids: Iterable[UUID]) -> None:
+    """Make the books of scopes that have none; an empty book is marked: there is nothing to value."""
+    known = set(ScopeBook.objects.filter(scope_id__in=list(scope_ids)).values_list("scope_id", flat=True))
+    missing = [ScopeBook(scope_id=pk, marked_at=wall_now()) for pk in sorted(set(scope_ids) - known)]
+    ScopeBook.objects.bulk_create(missing, ignore_conflicts=True)
+
+
+def move_books(
+    scope_ids: Iterable[UUID],
+    *,
+    gross: Decimal = ZERO,
+    net: Decimal = ZERO,
+    buying: Decimal = ZERO,
+    selling: Decimal = ZERO,
+    open_orders: int = 0,
+    pnl: Decimal = ZERO,
+) -> dict[UUID, Sums]:
+    """Add to the books of all these scopes in one statement, and what they are then.
+
+    The rows are shared by bots and stay locked until the commit, so this comes last before it.
+    """
+    if not any((gross, net, buying, selling, open_orders, pnl)):
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(MOVE, [gross, net, buying, selling, open_orders, pnl, list(scope_ids)])
+        return {pk: Sums(*figures) for pk, *figures in cursor.fetchall()}
+
+
+def move_working(scope_ids: Iterable[UUID], *, side: str, amount: Decimal, open_orders: int = 0) -> dict[UUID, Sums]:
+    """Add to what is working on one side, and to the count of open orders; as `move_books`."""
+    name = "buying" if side == "BUY" else "selling"
+    return move_books(scope_ids, open_orders=open_orders, **{name: amount})
+
+
+def mark_books(*, scope_ids: Iterable[UUID], at: datetime, trading_day: date) -> None:
+    """Everything below these scopes was valued at `at`; a new trading day starts from the present profit."""
+    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids))
+    rows.update(marked_at=at, pnl_peak=Greatest(F("pnl_peak"), F("pnl")))
+    rows.filter(trading_day__isnull=True).update(trading_day=trading_day, pnl_at_open=F("pnl"))
+    rows.filter(trading_day__lt=trading_day).update(trading_day=trading_day, pnl_at_open=F("pnl"))
 
 
 def count_order(*, scope: Scope) -> None:
-    """Count one more order of this wall minute under the row's lock."""
-    minute = wall_now().replace(second=0, microsecond=0)
-    count = Case(When(minute=minute, then=F("count") + 1), default=1)
-    if not OrderRate.objects.filter(scope=scope).update(minute=minute, count=count):
-        OrderRate.objects.create(scope=scope, minute=minute, count=1)
+    """Count one more message of this wall second and minute under the row's lock."""
+    now = wall_now()
+    minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
+    counts = {
+        "count": Case(When(minute=minute, then=F("count") + 1), default=1),
+        "second_count": Case(When(second=second, then=F("second_count") + 1), default=1),
+    }
+    if not OrderRate.objects.filter(scope=scope).update(minute=minute, second=second, **counts):
+        OrderRate.objects.create(scope=scope, minute=minute, second=second, count=1, second_count=1)
 
 
-def _rate(scope: Scope) -> tuple[OrderRate, datetime]:
-    minute = wall_now().replace(second=0, microsecond=0)
+def rates(*, scope: Scope) -> tuple[int, int]:
+    """How many orders were counted in this wall minute and second; the row stays locked until the end."""
+    now = wall_now()
+    minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     rows = OrderRate.objects.select_for_update().filter(scope=scope)
     row = rows.first()
     if row is None:
         OrderRate.objects.bulk_create([OrderRate(scope=scope, minute=minute)], ignore_conflicts=True)
         row = rows.get()
-    return row, minute
+    return row.count if row.minute == minute else 0, row.second_count if row.second == second else 0
 
 
 def _column(side: str) -> str:

@@ -6,6 +6,8 @@ from time import perf_counter
 from apps.access import services as access
 from apps.access.models import Scope, User
 from apps.access.states import Permission
+from apps.alerts import services as alerts
+from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text, job
 from apps.common import locks, nudges, states
@@ -13,21 +15,29 @@ from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.risk.models import Hold
-from apps.risk.states import DRAIN_TRANSITIONS, HOLD_TRANSITIONS, DrainState, HoldLevel, HoldState
+from apps.risk.states import DRAIN_TRANSITIONS, HOLD_TRANSITIONS, CancelChoice, DrainState, HoldLevel, HoldState
 
 RELEASE_OPEN_H = 8
 
 
-def place_hold(*, scope: Scope, level: str, actor: User | str, reason: str) -> Hold:
+def place_hold(
+    *,
+    scope: Scope,
+    level: str,
+    actor: User | str,
+    reason: str,
+    cancels: str = CancelChoice.OPENING,
+    is_drill: bool = False,
+    is_announced: bool = True,
+) -> Hold:
     """Stop a scope. When this returns the hold is latched: no new send permit can exist below it.
 
     The exclusive lock waits for permits being written and keeps new ones out until the hold is
-    committed. It needs PostgreSQL alone. Raises Invalid HOLD_LEVEL_UNKNOWN or REASON_MISSING.
+    committed. It needs PostgreSQL alone; only the nudges, which `is_announced=False` leaves to the caller's
+    `announce_hold`, try Redis. Execution's `halt` places a hold and starts its drain at once. Raises Invalid
+    HOLD_LEVEL_UNKNOWN, CANCELS_UNKNOWN, REDUCING_CANCELS_NOTHING or REASON_MISSING.
     """
-    if level not in HoldLevel.values:
-        raise Invalid("HOLD_LEVEL_UNKNOWN", "a hold is REDUCING or HALTED")
-    if not reason.strip():
-        raise Invalid("REASON_MISSING", "say why; whoever releases the hold will read it")
+    _check_asked(level, cancels, reason)
     started = perf_counter()
     with acting(actor, reason):
         locks.exclusive([scope.pk])
@@ -36,35 +46,96 @@ def place_hold(*, scope: Scope, level: str, actor: User | str, reason: str) -> H
             level=level,
             reason=reason,
             placed_by=actor_text(actor),
+            cancels=cancels,
+            is_drill=is_drill,
             epoch=Hold.objects.filter(scope=scope).count() + 1,
             drain_state=DrainState.PENDING if level == HoldLevel.HALTED else DrainState.NOT_NEEDED,
             due_at=wall_now() if level == HoldLevel.HALTED else None,
         )
-        audit.record("hold.placed", hold, scope_id=scope.pk, after={"level": level})
+        audit.record("hold.placed", hold, scope_id=scope.pk, after={"level": level, "cancels": cancels})
     hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
     with acting(actor, "latched"):
         hold.save(update_fields=["latched_at", "latch_ms"])
-        # Nudges only now: the latch itself touches PostgreSQL alone.
-        nudges.hint("holds", "fleet")
-        nudges.wake("execution.drain_holds")
+    if is_announced:
+        announce_hold()
     return hold
+
+
+def announce_hold() -> None:
+    """Tell browsers and workers of a new hold; only nudges, and the one part of a hold that tries Redis."""
+    nudges.hint("holds", "fleet")
+    nudges.wake("execution.drain_holds")
+
+
+def note_permits(*, hold: Hold, permits: list[dict[str, str]]) -> None:
+    """Execution lists the orders whose permits were still open at the latch."""
+    hold.open_permits = permits
+    if permits:
+        with acting(job("drain"), "permits open at the latch"):
+            Hold.objects.filter(pk=hold.pk).update(open_permits=permits)
+
+
+def note_left(*, hold: Hold, left: list[dict[str, str]]) -> None:
+    """Execution lists the chosen orders whose end the venue has not confirmed; the drain goes on.
+
+    The first list raises a CRITICAL alert: somebody may have to call the venue.
+    """
+    with acting(job("drain"), "the venue has not confirmed these"):
+        row = Hold.objects.select_for_update(of=("self",)).select_related("scope").get(pk=hold.pk)
+        if row.drain_state != DrainState.PENDING or row.left == left:
+            return
+        is_first, row.left = not row.left, left
+        row.save(update_fields=["left"])
+        if is_first:
+            alerts.raise_alert(
+                tier=Tier.CRITICAL,
+                code="DRAIN_UNCONFIRMED",
+                title=f"{len(left)} orders below {row.scope} are not confirmed as gone",
+                scope=row.scope,
+                target=row,
+                detail={"orders": len(left)},
+                dedup_key=_unconfirmed(row),
+                actor=job("drain"),
+                reason="the venue has not confirmed what the hold cancels",
+            )
+        nudges.hint("holds")
 
 
 def mark_drained(*, hold: Hold) -> None:
     """Execution reports that the orders which the hold cancels are gone at the venue."""
-    with acting(job("drain"), "no opening order is left at the venue"):
+    with acting(job("drain"), "no chosen order is left at the venue"):
         row = Hold.objects.select_for_update().get(pk=hold.pk)
-        if row.drain_state == DrainState.PENDING:
-            states.move(
-                row,
-                DrainState.DRAINED,
-                DRAIN_TRANSITIONS,
-                field="drain_state",
-                drained_at=wall_now(),
-                due_at=None,
-            )
-            audit.record("hold.drained", row, scope_id=row.scope_id)
-            nudges.hint("holds")
+        if row.drain_state != DrainState.PENDING:
+            return
+        now = wall_now()
+        since = row.latched_at or row.created_at
+        states.move(
+            row,
+            DrainState.DRAINED,
+            DRAIN_TRANSITIONS,
+            field="drain_state",
+            drained_at=now,
+            drain_ms=round((now - since).total_seconds() * 1000, 3),
+            left=[],
+            due_at=None,
+        )
+        audit.record("hold.drained", row, scope_id=row.scope_id)
+        alerts.clear(dedup_key=_unconfirmed(row), actor=job("drain"), reason="the venue has confirmed all of them")
+        nudges.hint("holds")
+
+
+def end_drill_hold(*, hold: Hold, actor: str, reason: str) -> Hold:
+    """Lift the hold of a drill, and no other (Refused HOLD_NOT_A_DRILL); lifting it twice changes nothing."""
+    with acting(actor, reason):
+        locks.exclusive([hold.scope_id])
+        row = Hold.objects.select_for_update(of=("self",)).select_related("scope").get(pk=hold.pk)
+        if not row.is_drill:
+            raise Refused("HOLD_NOT_A_DRILL", "only a hold that a drill placed is lifted without a vote")
+        if row.state == HoldState.ACTIVE:
+            states.move(row, HoldState.RELEASED, HOLD_TRANSITIONS, released_at=wall_now(), due_at=None)
+            audit.record("hold.drill_ended", row, scope_id=row.scope_id)
+            nudges.hint("holds", "fleet")
+    return row
 
 
 def request_release(*, hold: Hold, to_level: str | None = None, actor: User, reason: str) -> Hold:
@@ -108,6 +179,21 @@ def vote_release(*, hold: Hold, actor: User, approve: bool, reason: str, digest:
 def release_digest(hold: Hold) -> str:
     """What the voters consent to: this hold of this scope in this epoch, lifted."""
     return digest({"hold": str(hold.pk), "scope": str(hold.scope_id), "epoch": hold.epoch, "level": hold.level})
+
+
+def _check_asked(level: str, cancels: str, reason: str) -> None:
+    if level not in HoldLevel.values:
+        raise Invalid("HOLD_LEVEL_UNKNOWN", "a hold is REDUCING or HALTED")
+    if cancels not in CancelChoice.values:
+        raise Invalid("CANCELS_UNKNOWN", "a halt cancels `opening` orders or `all`")
+    if level == HoldLevel.REDUCING and cancels != CancelChoice.OPENING:
+        raise Invalid("REDUCING_CANCELS_NOTHING", "only a halt cancels orders")
+    if not reason.strip():
+        raise Invalid("REASON_MISSING", "say why; whoever releases the hold will read it")
+
+
+def _unconfirmed(hold: Hold) -> str:
+    return f"drain-unconfirmed:{hold.pk}"
 
 
 def _loosen(row: Hold, to_level: str) -> Hold:

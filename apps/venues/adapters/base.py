@@ -151,6 +151,21 @@ class VenueTimeout(NoAnswer):
         super().__init__(message, code="VENUE_TIMEOUT")
 
 
+class VenueBusy(Unavailable):
+    """Nothing was sent: the account's call budget is used up; `retry_in_s` seconds on there is room again."""
+
+    def __init__(self, message: str, *, retry_in_s: float, code: str = "VENUE_BUSY") -> None:
+        super().__init__(code, message)
+        self.retry_in_s = retry_in_s
+
+
+class VenueDown(VenueBusy):
+    """Nothing was sent: the venue does not answer, and only what reduces risk is still tried."""
+
+    def __init__(self, message: str, *, retry_in_s: float) -> None:
+        super().__init__(message, retry_in_s=retry_in_s, code="VENUE_DOWN")
+
+
 class VenueRejected(Refused):
     """The venue's own no; `code` is the venue's."""
 
@@ -160,6 +175,8 @@ class VenueRejected(Refused):
 
 class Adapter(Protocol):
     """One account at one venue. Raises NoAnswer (or VenueTimeout) and VenueRejected, nothing else.
+
+    The guard around it may also raise VenueBusy or VenueDown: then nothing was sent.
 
     Lists come oldest first in the venue's order of arrival, at most `limit` at a time.
     """

@@ -4,14 +4,12 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 from quarterdeck.decimals import EXACT
-from quarterdeck.events import Side
 
 from apps.common.errors import Refused
 from apps.common.ids import uuid7
-from apps.runtime.simulator import Holding, apply_fill, cash_delta
 from apps.venues.adapters.base import VenueOrderState
+from apps.venues.paper import books, corrections
 from apps.venues.paper.models import PaperAccount, PaperMarket, PaperOrder, PaperPosition, PaperTrade
 from apps.venues.paper.services import lock_account
 
@@ -41,31 +39,16 @@ def inject_trade(*, account_name: str, symbol: str, side: str, quantity: Decimal
             state=VenueOrderState.FILLED,
             eligible_from_ms=market.matched_until_ms,
         )
-        last = PaperTrade.objects.filter(account=account).aggregate(last=Max("sequence"))["last"]
-        _settle(account, market, side, quantity, price)
-        return PaperTrade.objects.create(
-            order=order,
-            account=account,
-            sequence=(last or 0) + 1,
-            trade_id=f"stray-{stray.hex}",
-            symbol=symbol,
-            side=side,
-            quantity=quantity,
-            price=price,
-            fee=Decimal(0),
-            market_ms=market.matched_until_ms,
+        return books.book_trade(
+            account, market, order, quantity=quantity, price=price, fee=Decimal(0), trade_id=f"stray-{stray.hex}"
         )
 
 
-def _settle(account: PaperAccount, market: PaperMarket, side: str, quantity: Decimal, price: Decimal) -> None:
-    held, _ = PaperPosition.objects.get_or_create(account=account, symbol=market.symbol)
-    holding = Holding(Decimal(held.quantity), Decimal(held.average_price))
-    holding = apply_fill(holding, Side(side), quantity, price, Decimal(0), market.multiplier)
-    held.quantity, held.average_price = holding.quantity, holding.average_price
-    held.save()
-    delta = cash_delta(Side(side), quantity, price, Decimal(0), market.multiplier)
-    account.cash = EXACT.add(account.cash, delta)
-    account.save(update_fields=["cash"])
+def inject_bust(*, account_name: str, trade_id: str | None = None) -> PaperTrade:
+    """Undo a trade, the account's last one unless named, as corrections.bust. Refused DEMO_ONLY elsewhere."""
+    with transaction.atomic():
+        _lock(account_name)
+        return corrections.bust(account_name=account_name, trade_id=trade_id)
 
 
 def inject_position(*, account_name: str, symbol: str, quantity: Decimal) -> None:
@@ -81,5 +64,4 @@ def inject_cash(*, account_name: str, amount: Decimal) -> None:
     """Change the cash by a signed amount without any trade. Refused DEMO_ONLY elsewhere."""
     with transaction.atomic():
         account = _lock(account_name)
-        account.cash = EXACT.add(account.cash, amount)
-        account.save(update_fields=["cash"])
+        books.move_cash(account, amount)

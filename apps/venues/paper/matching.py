@@ -4,13 +4,12 @@ Locks are taken in one order, market then accounts by id, so that markets matche
 deadlock, and a kill at any point leaves the books as they were before the bar.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import UUID
 
 import structlog
 from django.db import transaction
-from django.db.models import Max
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Bar, Instrument, Side
 
@@ -22,13 +21,14 @@ from apps.runtime.simulator import (
     MatchResult,
     SimConfig,
     SimFill,
+    SimOrder,
     SimState,
     apply_fill,
     cash_delta,
     match,
 )
 from apps.venues.adapters.base import VenueOrderState
-from apps.venues.paper import rules
+from apps.venues.paper import books, late, rules
 from apps.venues.paper.models import PaperAccount, PaperMarket, PaperOrder, PaperPosition, PaperTrade
 from apps.venues.paper.services import reserved_cash
 
@@ -98,8 +98,15 @@ class Venue:
 
 
 def match_due() -> int:
-    """Match every market up to its feed's last complete bar; how many bars. One bad market stops no other."""
+    """Match every market up to its feed's last complete bar; how many bars. One bad market stops no other.
+
+    Requests that were on their way arrive first.
+    """
     total = 0
+    try:
+        late.deliver_due()
+    except Exception as error:
+        log.exception("paper.late_failed", error=type(error).__name__)
     for symbol in PaperMarket.objects.order_by("symbol").values_list("symbol", flat=True):
         try:
             total += match_market(symbol)
@@ -160,18 +167,17 @@ def _ledgers(symbol: str, account_ids: set[UUID]) -> dict[UUID, Ledger]:
 
 def _ledger(account: PaperAccount, symbol: str) -> Ledger:
     held = PaperPosition.objects.filter(account=account, symbol=symbol).first()
-    last = PaperTrade.objects.filter(account=account).aggregate(last=Max("sequence"))["last"]
     return Ledger(
         account=account,
         position=held or PaperPosition(account=account, symbol=symbol, quantity=ZERO, average_price=ZERO),
         reserved=reserved_cash(account),
-        sequence=last or 0,
+        sequence=books.last_sequence(account),
     )
 
 
 def _match_order(venue: Venue, ledger: Ledger, order: PaperOrder, bar: Bar) -> bool:
-    """Let one bar trade against one order; whether anything about it changed."""
-    sim = rules.sim_order(order.request(), order.eligible_from_ms)
+    """Let one bar trade against one order; whether its client would see a change."""
+    sim = rules.sim_order(order.request(), order.eligible_from_ms, order.expires_ms)
     others = EXACT.subtract(ledger.reserved, order.reserved)
     result = match(
         sim,
@@ -183,9 +189,12 @@ def _match_order(venue: Venue, ledger: Ledger, order: PaperOrder, bar: Bar) -> b
         position=ledger.position.quantity,
         buying_power=EXACT.subtract(ledger.account.cash, others),
         volume_used=ledger.volume_used,
+        queue_ahead=order.queue_ahead,
         seed=rules.SEED,
     )
-    if not result.fills and result.state == SimState.WORKING and result.triggered == order.is_triggered:
+    result = _at_day_end(result, sim, bar)
+    kept = (order.is_triggered, order.queue_ahead)
+    if result.state == SimState.WORKING and not result.fills and (result.triggered, result.queue_ahead) == kept:
         return False
     for fill in result.fills:
         ledger.book(order, fill, venue.market)
@@ -195,13 +204,20 @@ def _match_order(venue: Venue, ledger: Ledger, order: PaperOrder, bar: Bar) -> b
     order.reserved = rules.reservation(sim, venue.instrument, venue.config, bar.open, leaves)
     ledger.reserved = EXACT.add(others, order.reserved)
     order.save()
-    return True
+    return bool(result.fills) or not is_open
+
+
+def _at_day_end(result: MatchResult, sim: SimOrder, bar: Bar) -> MatchResult:
+    """A DAY order ends with the last bar of its trading day, not only when the next day's first bar comes."""
+    if result.state == SimState.WORKING and sim.expires_ms is not None and sim.expires_ms <= bar.end_ms:
+        return replace(result, state=SimState.EXPIRED, code="ORDER_EXPIRED")
+    return result
 
 
 def _update(order: PaperOrder, result: MatchResult) -> None:
     for fill in result.fills:
         order.average_price = rules.average(order.filled_quantity, order.average_price, fill.quantity, fill.price)
         order.filled_quantity = EXACT.add(order.filled_quantity, fill.quantity)
-    order.is_triggered = result.triggered
+    order.is_triggered, order.queue_ahead = result.triggered, result.queue_ahead
     order.state = STATES[result.state]
     order.reject_code = result.code

@@ -6,6 +6,7 @@ from quarterdeck.events import Instrument
 
 from apps.common.models import ExactDecimalField, OperationalModel
 from apps.venues.adapters.base import SubmitRequest
+from apps.venues.paper.states import Call, FaultKind, TradeKind
 
 
 class PaperAccount(OperationalModel):
@@ -60,13 +61,16 @@ class PaperOrder(OperationalModel):
     limit_price = ExactDecimalField(null=True)
     stop_price = ExactDecimalField(null=True)
     is_reduce_only = models.BooleanField(default=False)
+    is_post_only = models.BooleanField(default=False)
     filled_quantity = ExactDecimalField(default=0)
     average_price = ExactDecimalField(null=True)
     reserved = ExactDecimalField(default=0, help_text="Cash that the rest of a buy keeps back.")
     state = models.TextField(help_text="open, filled, canceled, rejected, expired")
     reject_code = models.TextField(default="", blank=True)
     eligible_from_ms = models.BigIntegerField(help_text="Market time: only bars starting then or later fill it.")
+    expires_ms = models.BigIntegerField(null=True, help_text="Market time: end of a DAY order's trading day.")
     is_triggered = models.BooleanField(default=False)
+    queue_ahead = ExactDecimalField(null=True, help_text="Volume that trades before it; null: it has not joined.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -90,11 +94,12 @@ class PaperOrder(OperationalModel):
             limit_price=self.limit_price,
             stop_price=self.stop_price,
             is_reduce_only=self.is_reduce_only,
+            is_post_only=self.is_post_only,
         )
 
 
 class PaperTrade(OperationalModel):
-    """One execution at the venue; `sequence` orders the account's trades."""
+    """One execution at the venue, or the undoing of one; `sequence` orders the account's trades."""
 
     rebuilt_from = "the venue's own record; kept as long as the account"
 
@@ -108,10 +113,13 @@ class PaperTrade(OperationalModel):
     price = ExactDecimalField()
     fee = ExactDecimalField()
     market_ms = models.BigIntegerField()
+    kind = models.TextField(choices=TradeKind.choices, default=TradeKind.TRADE)
+    refers_to = models.TextField(default="", blank=True, help_text="Trade id that a bust undoes.")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["account", "sequence"], name="paper_trades_in_sequence"),
+            models.UniqueConstraint(fields=["refers_to"], condition=Q(kind="bust"), name="paper_bust_once"),
             models.CheckConstraint(condition=Q(quantity__gt=0, price__gt=0), name="paper_trade_positive"),
         ]
 
@@ -128,3 +136,36 @@ class PaperPosition(OperationalModel):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "symbol"], name="paper_position_once")]
+
+
+class PaperFault(OperationalModel):
+    """A failure that the venue was told to have: which calls of whom it hits, how often, until when."""
+
+    rebuilt_from = "nothing: it ends with its count, its time or clear_faults"
+
+    account = models.TextField(default="", blank=True, help_text="Name of an account; empty: the whole venue.")
+    call = models.TextField(choices=Call.choices)
+    kind = models.TextField(choices=FaultKind.choices)
+    delay_ms = models.PositiveIntegerField(default=0)
+    code = models.TextField(default="", blank=True, help_text="What a reject says.")
+    count = models.PositiveIntegerField(null=True, help_text="How many calls it hits; null: all.")
+    used = models.PositiveIntegerField(default=0)
+    until = models.DateTimeField(null=True, help_text="Wall time; null: no end.")
+    is_open = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(count=None) | Q(used__lte=models.F("count")), name="paper_fault_count"),
+        ]
+        indexes = [models.Index(fields=["account"], condition=Q(is_open=True), name="paper_faults_open")]
+
+
+class PaperLate(OperationalModel):
+    """A request that is still on its way to the venue although its sender has stopped waiting."""
+
+    rebuilt_from = "nothing: it is gone once it has arrived"
+
+    account = models.TextField()
+    call = models.TextField(choices=Call.choices)
+    request = models.JSONField()
+    arrives_at = models.DateTimeField(db_index=True)

@@ -13,7 +13,7 @@ PRICE_STEP = Decimal("0.000000000000000001")
 SEED = 0
 
 
-def sim_order(order: SubmitRequest, accepted_ms: int) -> SimOrder:
+def sim_order(order: SubmitRequest, accepted_ms: int, expires_ms: int | None = None) -> SimOrder:
     """The simulator's order; ValueError for a side, type or time in force that it does not have."""
     return SimOrder(
         order_id=order.client_order_id,
@@ -25,6 +25,8 @@ def sim_order(order: SubmitRequest, accepted_ms: int) -> SimOrder:
         limit_price=order.limit_price,
         stop_price=order.stop_price,
         reduce_only=order.is_reduce_only,
+        expires_ms=expires_ms,
+        post_only=order.is_post_only,
     )
 
 

@@ -3,7 +3,8 @@
 from decimal import Decimal, localcontext
 
 from quarterdeck.decimals import EXACT, ONE, TEN_THOUSAND, ZERO, is_multiple
-from quarterdeck.events import Instrument, OrderType, Side, TimeInForce
+from quarterdeck.events import Instrument, OrderType, Side
+from quarterdeck.pricing import far_side
 from quarterdeck.simvalues import SimConfig, SimOrder
 
 _LIMIT_TYPES = (OrderType.LIMIT, OrderType.STOP_LIMIT)
@@ -26,8 +27,10 @@ def accept(
     sells. Never raises for a bad quantity or price: not a number is a refusal like any other.
     """
     with localcontext(EXACT):
-        return _form_refusal(order, instrument) or _account_refusal(
-            order, instrument, config, mark_price, position, buying_power, sellable
+        return (
+            _form_refusal(order, instrument)
+            or _crossing_refusal(order, config, mark_price)
+            or _account_refusal(order, instrument, config, mark_price, position, buying_power, sellable)
         )
 
 
@@ -48,8 +51,10 @@ def _form_refusal(order: SimOrder, instrument: Instrument) -> str | None:
         return "ORDER_QUANTITY_INVALID"
     if not is_multiple(order.quantity, instrument.lot_size) or order.quantity < instrument.quantity_min:
         return "ORDER_QUANTITY_STEP"
-    if order.order_type in _STOP_TYPES and order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+    if order.order_type in _STOP_TYPES and order.is_immediate():
         return "ORDER_TIME_IN_FORCE_INVALID"
+    if order.post_only and (order.order_type != OrderType.LIMIT or order.is_immediate()):
+        return "ORDER_POST_ONLY_INVALID"
     wanted = (order.order_type in _LIMIT_TYPES, order.order_type in _STOP_TYPES)
     if wanted != (order.limit_price is not None, order.stop_price is not None):
         return "ORDER_PRICE_MISSING" if any(wanted) else "ORDER_PRICE_UNEXPECTED"
@@ -57,6 +62,14 @@ def _form_refusal(order: SimOrder, instrument: Instrument) -> str | None:
         if price is not None and not _on_grid(price, instrument.tick_size):
             return "ORDER_PRICE_STEP"
     return None
+
+
+def _crossing_refusal(order: SimOrder, config: SimConfig, mark_price: Decimal) -> str | None:
+    if not order.post_only or order.limit_price is None:
+        return None
+    far = far_side(order.side, mark_price, config)
+    would_take = far <= order.limit_price if order.side == Side.BUY else far >= order.limit_price
+    return "POST_ONLY_WOULD_CROSS" if would_take else None
 
 
 def _on_grid(price: Decimal, tick: Decimal) -> bool:

@@ -20,6 +20,7 @@ class _Working:
     reserved: Decimal
     filled: Decimal = ZERO
     triggered: bool = False
+    queue_ahead: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +125,10 @@ class Book:
             position=self.holding.quantity,
             buying_power=self._buying_power(but=working),
             volume_used=volume_used,
+            queue_ahead=working.queue_ahead,
             seed=self.seed,
         )
-        working.triggered = result.triggered
+        working.triggered, working.queue_ahead = result.triggered, result.queue_ahead
         return result
 
     def _apply(self, working: _Working, sim: SimFill) -> Fill:
@@ -154,4 +156,5 @@ def _order(intent: Intent) -> SimOrder:
         limit_price=intent.limit_price,
         stop_price=intent.stop_price,
         reduce_only=intent.reduce_only,
+        post_only=intent.post_only,
     )

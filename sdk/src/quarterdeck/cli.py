@@ -1,4 +1,4 @@
-"""The quarterdeck command: keys, builds, signatures, local backtests."""
+"""The quarterdeck command: keys, builds, signatures, local backtests, cancels without the platform."""
 
 import argparse
 import hashlib
@@ -17,19 +17,21 @@ from quarterdeck.build import build
 from quarterdeck.decimals import parse_decimal, plain
 from quarterdeck.events import Instrument
 from quarterdeck.loading import load_strategy, read_bot_toml
+from quarterdeck.offline import commands as offline
 from quarterdeck.session import Session
 from quarterdeck.simvalues import SimConfig
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; 2 with a sentence on stderr when the input is wrong."""
+    """Run one command; 2 with a sentence on stderr when the input is wrong, 1 when the venue confirmed not all."""
     options = _parser().parse_args(arguments)
     try:
-        print(json.dumps(options.run(options), indent=2))
+        found = options.run(options)
+        print(json.dumps(found, indent=2))
     except (ValueError, OSError, KeyError) as error:
         print(f"quarterdeck: {error}", file=sys.stderr)
         return 2
-    return 0
+    return 1 if found.get("unconfirmed") else 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--key", type=Path, required=True)
     command.add_argument("--git-sha", required=True)
     command.set_defaults(run=_sign)
+    offline.add(commands.add_parser("offline", help="act at the venues while the platform is down"))
     _add_backtest(commands.add_parser("backtest", help="run a bot's folder over bars, on this machine"))
     return parser
 

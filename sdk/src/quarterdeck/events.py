@@ -118,6 +118,7 @@ class Intent:
     on_bar_end_ms: int
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
+    post_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def update_fields(update: OrderUpdate) -> Message:
 
 
 def intent_fields(intent: Intent) -> Message:
-    """An intent as message fields; an absent price is left out."""
+    """An intent as message fields; an absent price is left out, and post_only unless it is wanted."""
     fields: Message = {
         "seq": intent.seq,
         "instrument": intent.instrument,
@@ -82,6 +82,8 @@ def intent_fields(intent: Intent) -> Message:
         fields["limit_price"] = plain(intent.limit_price)
     if intent.stop_price is not None:
         fields["stop_price"] = plain(intent.stop_price)
+    if intent.post_only:
+        fields["post_only"] = True
     return fields
 
 
@@ -173,6 +175,7 @@ def to_intent(m: Message) -> Intent:
             on_bar_end_ms=_integer(m["on_bar_end_ms"]),
             limit_price=_positive(m["limit_price"]) if "limit_price" in m else None,
             stop_price=_positive(m["stop_price"]) if "stop_price" in m else None,
+            post_only=_boolean(m["post_only"]) if "post_only" in m else False,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"intent: {error!r}") from None

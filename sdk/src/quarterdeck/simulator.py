@@ -1,7 +1,7 @@
 """The matching engine: one order against one bar, pure, exact and seeded.
 
 Everything that must survive between two bars is passed in and handed back (quantity filled so far,
-whether a stop has triggered), so a backtest can keep it in memory and a venue in its own tables.
+whether a stop has triggered, the queue ahead), so a backtest can keep it in memory and a venue in its own tables.
 """
 
 from decimal import ROUND_UP, Decimal, localcontext
@@ -9,6 +9,7 @@ from decimal import ROUND_UP, Decimal, localcontext
 from quarterdeck.decimals import EXACT, ONE, TEN_THOUSAND, ZERO, floor_to_step
 from quarterdeck.events import Bar, Instrument, Side, TimeInForce
 from quarterdeck.pricing import Case, Quote, quote
+from quarterdeck.queueing import Place, is_queued, place
 from quarterdeck.simvalues import MatchResult, SimConfig, SimFill, SimOrder, SimState
 
 FEE_STEP = Decimal("0.00000001")
@@ -25,42 +26,53 @@ def match(
     position: Decimal,
     buying_power: Decimal,
     volume_used: Decimal = ZERO,
+    queue_ahead: Decimal | None = None,
     seed: int,
 ) -> MatchResult:
     """What one bar does to one working order; the same arguments give the same result.
 
     position and buying_power are the account's before this order's own reservation is taken off;
-    volume_used is what the account's earlier orders took of this bar. An order trades on no bar that
-    starts before it was accepted.
+    volume_used is what the account's earlier orders took of this bar; queue_ahead is what the last result
+    said. An order trades on no bar that starts before it was accepted; a post-only order that would take
+    on its arrival ends with POST_ONLY_WOULD_CROSS.
     """
     if bar.start_ms < order.accepted_ms:
         return MatchResult((), SimState.WORKING, "", triggered)
-    ends_ms = order.ends_ms()
+    ends_ms = order.ends_ms(config.calendar)
     if ends_ms is not None and bar.start_ms >= ends_ms:
         return MatchResult((), SimState.EXPIRED, "ORDER_EXPIRED", triggered)
-    if order.accepted_ms + config.latency_ms >= bar.end_ms:
+    arrives_ms = order.accepted_ms + config.latency_ms
+    if arrives_ms >= bar.end_ms:
         return MatchResult((), SimState.WORKING, "", triggered)
+    has_rested = queue_ahead is not None or (order.post_only and arrives_ms < bar.start_ms)
     with localcontext(EXACT):
-        case = Case(order, bar, instrument, config, seed)
+        case = Case(order, bar, instrument, config, seed, has_rested)
         price, triggered = quote(case, triggered)
-        if price is None:
-            return _untouched(order, triggered)
+        spot = None
+        if is_queued(case, price, triggered=triggered):
+            spot = place(case, price, queue_ahead, volume_used)
+        if price is None or (spot is not None and spot.reached == 0):
+            return _untouched(order, triggered, spot)
+        if order.post_only and price.liquidity == "TAKER":
+            return MatchResult((), SimState.CANCELED, "POST_ONLY_WOULD_CROSS", triggered)
         leaves = order.quantity - filled
         quantity, code = _account_allows(case, price, leaves, position, buying_power)
-        available = _volume_left(case, volume_used)
+        available = _volume_left(case, volume_used, spot)
         if available is not None and available < quantity:
             quantity, code = available, ""
-        return _settle(case, price, quantity, leaves, code, triggered)
+        return _settle(case, price, quantity, leaves, code, triggered, spot)
 
 
-def _untouched(order: SimOrder, triggered: bool) -> MatchResult:
-    """An order whose price was not reached: immediate ones end, others keep working."""
-    if order.time_in_force in (TimeInForce.IOC, TimeInForce.FOK):
+def _untouched(order: SimOrder, triggered: bool, spot: Place | None) -> MatchResult:
+    """An order whose price was not reached, or not its turn: immediate ones end, others keep working."""
+    if order.is_immediate():
         return MatchResult((), SimState.CANCELED, "ORDER_NOT_FILLABLE", triggered)
-    return MatchResult((), SimState.WORKING, "", triggered)
+    return MatchResult((), SimState.WORKING, "", triggered, spot.ahead if spot else None)
 
 
-def _settle(case: Case, price: Quote, quantity: Decimal, leaves: Decimal, code: str, triggered: bool) -> MatchResult:
+def _settle(
+    case: Case, price: Quote, quantity: Decimal, leaves: Decimal, code: str, triggered: bool, spot: Place | None
+) -> MatchResult:
     """Turn the quantity that can trade into a fill and the order's next state."""
     order = case.order
     if order.time_in_force == TimeInForce.FOK and quantity < leaves:
@@ -73,7 +85,7 @@ def _settle(case: Case, price: Quote, quantity: Decimal, leaves: Decimal, code: 
         return MatchResult(fills, SimState.FILLED, "", triggered)
     if code or order.time_in_force == TimeInForce.IOC:
         return MatchResult(fills, SimState.CANCELED, code or "ORDER_NOT_FILLABLE", triggered)
-    return MatchResult(fills, SimState.WORKING, "", triggered)
+    return MatchResult(fills, SimState.WORKING, "", triggered, spot.ahead if spot else None)
 
 
 def _account_allows(
@@ -104,12 +116,13 @@ def _affordable(case: Case, price: Quote, opening: Decimal, buying_power: Decima
     return floor_to_step(max(ZERO, buying_power - FEE_STEP) / unit, case.instrument.lot_size)
 
 
-def _volume_left(case: Case, volume_used: Decimal) -> Decimal | None:
-    """What the participation cap leaves of this bar's volume, in whole lots; None without a cap."""
-    cap = case.config.participation_cap
+def _volume_left(case: Case, volume_used: Decimal, spot: Place | None) -> Decimal | None:
+    """What the participation cap and the queue leave of this bar's volume, in whole lots; None without either."""
+    cap, reached = case.config.participation_cap, spot.reached if spot else None
     if cap is None:
-        return None
-    return max(ZERO, floor_to_step(case.bar.volume * cap, case.instrument.lot_size) - volume_used)
+        return reached
+    left = max(ZERO, floor_to_step(case.bar.volume * cap, case.instrument.lot_size) - volume_used)
+    return left if reached is None else min(left, reached)
 
 
 def fee_for(quantity: Decimal, price: Decimal, liquidity: str, instrument: Instrument, config: SimConfig) -> Decimal:

@@ -102,9 +102,11 @@ class Strategy:
         time_in_force: TimeInForce = TimeInForce.GTC,
         purpose: Purpose = Purpose.OPENING,
         reduce_only: bool = False,
+        post_only: bool = False,
     ) -> Intent:
         """Ask for an order, decided at the market time of the event in hand.
 
+        A post-only limit order is refused by the venue where it would take.
         ValueError for a quantity or price that is not a positive finite number, KeyError for an instrument
         the bot was not given; OutboxFull past the bound on intents per event.
         """
@@ -118,6 +120,7 @@ class Strategy:
             time_in_force=time_in_force,
             purpose=purpose,
             reduce_only=reduce_only,
+            post_only=post_only,
         )
 
     def signal(self, name: str, value: Decimal) -> None:

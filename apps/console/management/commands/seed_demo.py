@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 
+from apps.access import selectors as access
 from apps.access.models import Firm
 from apps.console.demo import bots, market, people
 from apps.execution.models import Fill
@@ -48,6 +49,7 @@ class Command(BaseCommand):
         self._say(f"markets: real prices, replayed {settings.DEMO_SPEED} times as fast as they came")
         accounts = market.make_markets(buckets)
         bots.set_policies()
+        bots.set_limits(access.firm().scope, bots.FIRM_LIMITS, users, "what the firm may have on altogether")
         asked = []
         for demo in bots.BOTS:
             self._say(f"{demo.name}: built, signed, pushed, released; its gates start")

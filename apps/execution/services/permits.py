@@ -1,0 +1,61 @@
+"""Send permits: the last look at holds, epoch and build, under the locks that a hold takes exclusively."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from apps.common import locks
+from apps.common.clocks import wall_now
+from apps.deployments.models import Deployment
+from apps.execution.models import Order
+from apps.execution.services import ledger
+from apps.execution.states import Purpose
+from apps.risk import rules
+from apps.risk import selectors as risk
+from apps.risk.states import TradingState
+
+# An opening order that waited longer than this for a worker was decided on a market that has moved on.
+OPENING_AGE_MAX = timedelta(seconds=15)
+
+
+def look(order: Order) -> tuple[Order, Deployment, TradingState]:
+    """The locked order and its deployment with the trading state; a hold that comes now waits for this transaction.
+
+    The shared locks are taken first and the holds read in a later statement: one statement would read
+    a state from before the lock was granted.
+    """
+    locks.shared(ledger.scope_ids(order))
+    state, _ = risk.trading_state(ledger.scope_ids(order))
+    # Locked like a pause or a redeploy locks it: whichever comes second sees the other.
+    deployment = Deployment.objects.select_for_update(no_key=True).get(pk=order.deployment_id)
+    return ledger.locked(order), deployment, state
+
+
+def refusal(row: Order, deployment: Deployment, state: TradingState, *, decided_at: datetime) -> str:
+    """Why an order, or new terms for it, may not go out; "" when nothing stands against it."""
+    if not rules.passes_holds(row.purpose, row.by_person, state):
+        return f"HOLD_{state.name}"
+    if row.by_person:
+        return ""
+    if row.purpose == Purpose.OPENING and wall_now() - decided_at > OPENING_AGE_MAX:
+        return "ORDER_STALE"
+    if deployment.epoch != row.epoch or deployment.desired != "running":
+        return "EPOCH_FENCED"
+    return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
+
+
+def until() -> datetime:
+    """When a permit given now ends: no call to the venue starts later."""
+    return wall_now() + timedelta(milliseconds=settings.SEND_PERMIT_MS)
+
+
+def is_late(permitted: Order) -> bool:
+    """Whether the permit is too old to call the venue."""
+    return permitted.send_before is None or wall_now() >= permitted.send_before
+
+
+def could_still_arrive(order: Order) -> bool:
+    """Whether a call under the order's last permit may still be on its way."""
+    if order.send_before is None:
+        return False
+    return wall_now() < order.send_before + timedelta(seconds=2 * settings.VENUE_TIMEOUT_S)

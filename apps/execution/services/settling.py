@@ -1,0 +1,141 @@
+"""An order that only the venue's desk can tell about: what a person learned there, and what follows from it.
+
+That the venue has the order takes one person. That nothing of it works any more frees what it reserves and so
+allows more: it takes a second person.
+"""
+
+from datetime import timedelta
+
+from apps.access import services as access
+from apps.access.models import User
+from apps.access.states import ConsentState, Permission
+from apps.audit import services as audit
+from apps.audit.context import acting
+from apps.common import nudges
+from apps.common.canonical import digest as digest_of
+from apps.common.clocks import wall_now
+from apps.common.decimals import text_of
+from apps.common.errors import Forbidden, Invalid, Refused
+from apps.execution.models import Order, OrderSettlement
+from apps.execution.services import books, ledger
+from apps.execution.states import OrderState, SettleOutcome
+
+OPEN_H = 24
+STATES = {
+    SettleOutcome.ACCEPTED: OrderState.ACCEPTED,
+    SettleOutcome.CANCELED: OrderState.CANCELED,
+    SettleOutcome.REJECTED: OrderState.REJECTED,
+    SettleOutcome.NOT_SENT: OrderState.NOT_SENT,
+}
+CODE = "SETTLED_BY_PERSON"
+
+
+def settle_by_person(
+    *, order: Order, outcome: str, actor: User, reason: str, venue_order_id: str = ""
+) -> OrderSettlement:
+    """State what the venue's desk said of an order in doubt.
+
+    `accepted` (with the venue's order id) holds at once; any other outcome frees what the order reserves and is
+    put to the vote of a second person. Raises Forbidden PERSON_NEEDED; Refused ORDER_NOT_IN_DOUBT,
+    SETTLEMENT_OPEN; Invalid REASON_MISSING, OUTCOME_UNKNOWN, VENUE_ORDER_ID_MISSING.
+    """
+    _check(outcome, venue_order_id, actor, reason)
+    with acting(actor, reason):
+        row = ledger.locked(order)
+        _check_in_doubt(row)
+        if _waiting(row) is not None:
+            raise Refused("SETTLEMENT_OPEN", "a settlement of this order waits for a vote already")
+        asked = OrderSettlement.objects.create(order=row, outcome=outcome, venue_order_id=venue_order_id)
+        if outcome == SettleOutcome.ACCEPTED:
+            _apply(asked, row, reason)
+        else:
+            _put_to_vote(asked, row, actor, reason)
+    return asked
+
+
+def vote_settlement(*, order: Order, actor: User, approve: bool, reason: str, digest: str) -> OrderSettlement:
+    """Vote on the order's open settlement; when granted it takes effect in the same transaction.
+
+    Raises Refused SETTLEMENT_NOT_OPEN, ORDER_NOT_IN_DOUBT when the venue answered meanwhile, and as access.vote.
+    """
+    with acting(actor, reason):
+        row = ledger.locked(order)
+        asked = _waiting(row)
+        if asked is None or asked.consent is None:
+            raise Refused("SETTLEMENT_NOT_OPEN", "no settlement of this order waits for a vote")
+        _check_in_doubt(row)
+        consent = access.vote(consent=asked.consent, actor=actor, approve=approve, reason=reason, digest=digest)
+        if consent.state == ConsentState.GRANTED:
+            access.use_consent(consent=consent, digest=settlement_digest(asked, row))
+            _apply(asked, row, reason)
+        asked.consent = consent
+    return asked
+
+
+def settlement_digest(asked: OrderSettlement, order: Order) -> str:
+    """What the voters consent to: the order, what it reserves, and what is said to have become of it."""
+    return digest_of(
+        {
+            "order": str(order.pk),
+            "client_order_id": order.client_order_id.hex,
+            "outcome": asked.outcome,
+            "venue_order_id": asked.venue_order_id,
+            "filled": text_of(order.filled_quantity),
+            "frees": text_of(order.reserved_quantity),
+        }
+    )
+
+
+def _check(outcome: str, venue_order_id: str, actor: User, reason: str) -> None:
+    if actor.is_service:
+        raise Forbidden("PERSON_NEEDED", "only a person can ask the venue's desk")
+    if not reason.strip():
+        raise Invalid("REASON_MISSING", "say who said so at the venue, and when; the audit keeps it")
+    if outcome not in SettleOutcome.values:
+        raise Invalid("OUTCOME_UNKNOWN", f"an outcome is one of {', '.join(SettleOutcome.values)}")
+    if outcome == SettleOutcome.ACCEPTED and not venue_order_id.strip():
+        raise Invalid("VENUE_ORDER_ID_MISSING", "say under which id the venue has the order")
+
+
+def _check_in_doubt(row: Order) -> None:
+    if row.state != OrderState.UNKNOWN or not row.needs_person:
+        raise Refused("ORDER_NOT_IN_DOUBT", f"the order is {row.state}: nobody needs to ask about it", state=row.state)
+
+
+def _waiting(row: Order) -> OrderSettlement | None:
+    """The order's settlement on which a vote is still possible."""
+    rows = OrderSettlement.objects.filter(
+        order=row, applied_at__isnull=True, consent__state=ConsentState.OPEN, consent__expires_at__gt=wall_now()
+    )
+    return rows.select_related("consent").order_by("-id").first()
+
+
+def _put_to_vote(asked: OrderSettlement, row: Order, actor: User, reason: str) -> None:
+    asked.consent = access.open_consent(
+        act="order.settle",
+        target=asked,
+        scope=row.bot.scope,
+        digest=settlement_digest(asked, row),
+        slots=[Permission.VOTE_RISK.value],
+        excluded=[actor],
+        expires_at=wall_now() + timedelta(hours=OPEN_H),
+        actor=actor,
+        reason=reason,
+    )
+    asked.save(update_fields=["consent"])
+    audit.record("order.settlement_asked", row, scope_id=row.bot.scope_id, after={"outcome": asked.outcome})
+
+
+def _apply(asked: OrderSettlement, row: Order, reason: str) -> None:
+    outcome = SettleOutcome(asked.outcome)
+    books.settled_here(row, reason=reason)
+    known_as = asked.venue_order_id or row.venue_order_id
+    if outcome == SettleOutcome.ACCEPTED:
+        ledger.advance(row, OrderState.ACCEPTED, reason=reason, due_at=None, venue_order_id=known_as)
+        books.keep_working(row)
+    else:
+        ledger.advance(row, STATES[outcome], reason=reason, codes=[CODE], venue_order_id=known_as)
+    asked.applied_at = wall_now()
+    asked.save(update_fields=["applied_at"])
+    audit.record("order.settled", row, scope_id=row.bot.scope_id, after={"outcome": asked.outcome})
+    nudges.hint("fleet", f"bot:{row.bot_id}")

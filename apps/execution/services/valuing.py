@@ -1,0 +1,138 @@
+"""Valuation: positions at their last price, and the books of the scopes that add them up.
+
+A position is valued at the last price of its bot's feed, even a late one: a loss that is known late is still a
+loss, and the bot itself is refused for its stale price. Without a rate to base currency nothing is marked, and
+what opens is denied until there is one.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import structlog
+from django.db.models import Q
+from quarterdeck.decimals import EXACT
+
+from apps.access import selectors as access
+from apps.audit.context import acting, job
+from apps.common.clocks import to_ms, wall_now
+from apps.common.errors import DomainError, Refused
+from apps.deployments.models import Deployment
+from apps.deployments.states import Desired
+from apps.execution.models import Position
+from apps.execution.services import ledger
+from apps.markets import calendars
+from apps.markets import selectors as markets
+from apps.risk import services as risk
+
+log = structlog.get_logger(__name__)
+ZERO = Decimal(0)
+RELATED = (
+    "bot__scope",
+    "account__scope",
+    "account__venue__scope",
+    "instrument__scope",
+    "feed__dataset",
+    "feed__instrument",
+)
+
+
+@dataclass(slots=True)
+class Marked:
+    """Scopes whose positions could all be valued, and the trading day that each has reached."""
+
+    days: dict[UUID, date] = field(default_factory=dict)
+    unknown: set[UUID] = field(default_factory=set)
+
+
+def mark_books() -> int:
+    """Value every position that somebody trades and mark the books above it; how many positions changed."""
+    started_at, currency, marked, changed = wall_now(), access.firm().base_currency, Marked(), 0
+    for deployment in _in_use():
+        scopes = ledger.scope_ids(deployment)
+        try:
+            changed += _value(deployment, currency)
+            day = calendars.trading_day(
+                deployment.instrument.session_calendar, to_ms(markets.market_now(deployment.feed))
+            )
+        except DomainError as error:  # one feed or rate that is missing marks nothing below its scopes
+            log.warning("books.not_marked", deployment=str(deployment.pk), code=error.code)
+            marked.unknown.update(scopes)
+            continue
+        for scope_id in scopes:
+            marked.days[scope_id] = max(day, marked.days.get(scope_id, day))
+    _mark(marked, started_at)
+    return changed
+
+
+def _in_use() -> list[Deployment]:
+    """Deployments that run or still hold something."""
+    holding = Position.objects.exclude(quantity=0).values_list("bot_id", "account_id")
+    held = [Q(bot_id=bot, account_id=account) for bot, account in holding]
+    wanted = Q(desired=Desired.RUNNING)
+    for one in held:
+        wanted |= one
+    newest: dict[tuple[UUID, UUID], Deployment] = {}
+    for deployment in Deployment.objects.filter(wanted).select_related(*RELATED).order_by("id"):
+        newest[(deployment.bot_id, deployment.account_id)] = deployment
+    return list(newest.values())
+
+
+def _value(deployment: Deployment, currency: str) -> int:
+    """Value the deployment's position; 1 when its figures changed."""
+    bar = markets.last_bar(deployment.feed)
+    key = {"bot": deployment.bot_id, "account": deployment.account_id, "instrument": deployment.instrument_id}
+    held = Position.objects.filter(**key).first()
+    if held is None or bar is None:
+        return 0
+    rate = markets.convert_rate(deployment.instrument.quote_currency, currency, wall_now())
+    if _figures(held, bar.close, rate, deployment.instrument.multiplier) == (held.value_base, held.pnl_base):
+        return 0
+    with acting(job("valuing"), "positions at their last price"):
+        risk.lock_exposure(scope=deployment.bot.scope, instrument=deployment.instrument)
+        row = Position.objects.select_for_update().get(pk=held.pk)
+        _move(row, bar.close, rate, ledger.scope_ids(deployment), deployment.instrument.multiplier)
+    return 1
+
+
+def revalue(position: Position, *, price: Decimal, scope_ids: list[UUID]) -> None:
+    """Bring a locked position's value and profit up to date after a fill at `price`.
+
+    A fill is a fact and is booked without a rate too: then the next valuation follows.
+    """
+    instrument, currency = position.instrument, access.firm().base_currency
+    try:
+        rate = markets.convert_rate(instrument.quote_currency, currency, wall_now())
+    except Refused as error:
+        log.warning("position.not_valued", position=str(position.pk), code=error.code)
+        return
+    _move(position, price, rate, scope_ids, instrument.multiplier)
+
+
+def _move(row: Position, price: Decimal, rate: Decimal, scope_ids: list[UUID], multiplier: Decimal) -> None:
+    value, pnl = _figures(row, price, rate, multiplier)
+    gross, net, earned = abs(value) - abs(row.value_base), value - row.value_base, pnl - row.pnl_base
+    row.value_base, row.pnl_base = value, pnl
+    row.save(update_fields=["value_base", "pnl_base"])
+    risk.move_books(scope_ids, gross=gross, net=net, pnl=earned)
+
+
+def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) -> tuple[Decimal, Decimal]:
+    """Signed value and profit less fees of a position in base currency, to 18 decimal places."""
+    unit = EXACT.multiply(EXACT.multiply(price, multiplier), rate)
+    cost = EXACT.multiply(EXACT.multiply(row.average_price, multiplier), rate)
+    value = risk.worth(row.quantity, unit)
+    unrealised = value - risk.worth(row.quantity, cost)
+    return value, unrealised + risk.worth(row.realised_pnl - row.fees, rate)
+
+
+def _mark(marked: Marked, at: datetime) -> None:
+    risk.open_books(marked.days)
+    by_day: dict[date, list[UUID]] = defaultdict(list)
+    for scope_id, day in marked.days.items():
+        if scope_id not in marked.unknown:
+            by_day[day].append(scope_id)
+    for day, scope_ids in by_day.items():
+        risk.mark_books(scope_ids=scope_ids, at=at, trading_day=day)

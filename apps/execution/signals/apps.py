@@ -1,0 +1,10 @@
+"""App configuration."""
+
+from django.apps import AppConfig
+
+
+class SignalsConfig(AppConfig):
+    """Sources of signals and the messages that came."""
+
+    name = "apps.execution.signals"
+    label = "signals"

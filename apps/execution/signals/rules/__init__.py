@@ -1,0 +1,1 @@
+"""Pure decisions on messages: who sent it, when, from where, and what order it asks for."""

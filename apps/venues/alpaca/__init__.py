@@ -1,0 +1,1 @@
+"""Alpaca: US stocks and crypto through alpaca-py."""

@@ -1,0 +1,1 @@
+"""Spot accounts at the exchanges that ccxt knows."""

@@ -1,0 +1,50 @@
+"""`quarterdeck offline cancel`."""
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from quarterdeck.offline.cancel import Write, cancel_all, read_export, read_keys
+
+
+def add(command: argparse.ArgumentParser) -> None:
+    """The commands below `quarterdeck offline`."""
+    commands = command.add_subparsers(required=True, metavar="what")
+    cancel = commands.add_parser("cancel", help="cancel opening orders at the venues from the last export")
+    cancel.add_argument("--export", type=Path, required=True, help="the last orders.json of the platform")
+    cancel.add_argument("--keys", type=Path, required=True, help="JSON: account name -> mode, key, secret; mode 0600")
+    cancel.add_argument("--journal", type=Path, required=True, help="a new file; the platform imports it later")
+    cancel.add_argument("--sign-with", type=Path, required=True, help="Ed25519 key of `quarterdeck init-key`")
+    cancel.add_argument("--all", action="store_true", help="protective orders, exits and unknown ones too")
+    cancel.add_argument("--dry-run", action="store_true", help="say what would be cancelled; send and write nothing")
+    cancel.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Cancel; what was cancelled, kept, and could not be confirmed."""
+    export, keys = read_export(options.export), read_keys(options.keys)
+    with _journal(options, export) as write:
+        outcome = cancel_all(export, keys, write, takes_all=options.all, is_dry=options.dry_run)
+    return {
+        "exported_at": export["exported_at"],
+        "planned": outcome.planned,
+        "cancelled": outcome.cancelled,
+        "kept": outcome.kept,
+        "unconfirmed": outcome.unconfirmed,
+    }
+
+
+@contextlib.contextmanager
+def _journal(options: argparse.Namespace, export: dict[str, Any]) -> Iterator[Write]:
+    from quarterdeck.offline.journal import Journal
+    from quarterdeck.sign import SigningKey
+
+    if options.dry_run:
+        yield lambda act, **detail: None
+        return
+    journal = Journal(options.journal, SigningKey.from_pem(options.sign_with.read_bytes()))
+    journal.write("opened", exported_at=export["exported_at"], takes_all=options.all)
+    yield journal.write
+    journal.close()

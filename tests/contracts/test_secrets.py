@@ -1,0 +1,79 @@
+"""Keys stay where they are: not in logs at any level, not in an exception, its causes or its traceback's values."""
+
+import json
+import logging
+import traceback
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from apps.venues.adapters.base import NoAnswer, VenueRejected
+from apps.venues.keys import VenueKeys
+from tests.contracts.rigs import WireRig, make_order
+from tests.contracts.server import KEY, SECRET, Fault
+
+FAULTS = [Fault.DROP_REPLY, Fault.ERROR_500, Fault.GARBAGE, Fault.EMPTY, Fault.HTML]
+
+
+def _told(error: BaseException) -> Iterator[str]:
+    """Everything that a log or a problem page could take from an exception."""
+    yield from (str(error), repr(error), "".join(traceback.format_exception(error)))
+    for behind in (error.__cause__, error.__context__):
+        if behind is not None:
+            yield from _told(behind)
+
+
+def _is_clean(text: str) -> bool:
+    return KEY not in text and SECRET not in text
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Callable[[], str]:
+    """All that is logged at the lowest level."""
+    caplog.set_level(logging.DEBUG)
+    return lambda: "\n".join(f"{record.getMessage()} {record.exc_text} {record.__dict__}" for record in caplog.records)
+
+
+def test_a_venue_that_repeats_our_keys_in_its_refusal_does_not_spread_them(
+    wire: WireRig, logged: Callable[[], str]
+) -> None:
+    """The stand-ins quote the key that they wanted when they meet another one."""
+    root = wire.account
+    client = wire.adapter._client  # type: ignore[attr-defined]
+    assert root is not None
+    if hasattr(client, "_rest"):
+        client._rest._api_key = "another"
+    else:
+        client.exchange.apiKey = "another"
+
+    with pytest.raises((VenueRejected, NoAnswer)) as refusal:
+        wire.adapter.balances()
+
+    assert all(map(_is_clean, _told(refusal.value)))
+    assert _is_clean(logged())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_no_key_is_in_what_a_failure_tells_or_logs(wire: WireRig, logged: Callable[[], str], fault: Fault) -> None:
+    wire.fail("submit", fault)
+
+    with pytest.raises(NoAnswer) as failure:
+        wire.adapter.submit(make_order())
+
+    assert all(map(_is_clean, _told(failure.value)))
+    assert _is_clean(logged())
+
+
+def test_no_key_is_logged_when_all_goes_well(wire: WireRig, logged: Callable[[], str]) -> None:
+    wire.adapter.submit(make_order())
+
+    assert _is_clean(logged())
+    assert any(KEY in json.dumps(call.headers) for call in wire.server.calls), "the keys were needed at all"
+
+
+def test_keys_do_not_show_themselves() -> None:
+    keys = VenueKeys("paper", KEY, SECRET, {"password": "a-pass-phrase"})
+
+    assert _is_clean(repr(keys) + str(keys))
+    assert "a-pass-phrase" not in repr(keys)
+    assert keys.redact(f"{KEY} {SECRET} a-pass-phrase") == "[redacted] [redacted] [redacted]"

@@ -1,0 +1,203 @@
+"""A check that cannot fail is worth nothing: each safeguard taken out of the product is found by some seed."""
+
+import dataclasses
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from apps.execution.models import Order
+from apps.execution.services import books, draining, ledger, orders, submission
+from apps.execution.states import WORKING, OrderState
+from apps.risk import rules
+from apps.risk import services as risk
+from apps.risk.states import TradingState
+from apps.venues import services as venues
+from tests.simulation.runner import Runner
+from tests.simulation.sim import PROFILES
+
+SEEDS_MAX, STEPS = 30, 120
+pytestmark = pytest.mark.xdist_group("simulation")
+Patch = pytest.MonkeyPatch
+
+
+def resend_under_another_id(patch: Patch) -> None:
+    """Who gets no answer sends the order again as a new one."""
+    give_up = submission._unknown
+
+    def again(order: Order, reason: str) -> None:
+        give_up(order, reason)
+        request = dataclasses.replace(submission.request_of(order), client_order_id=uuid.uuid4().hex)
+        venues.adapter_for(order.account).submit(request)
+
+    patch.setattr(submission, "_unknown", again)
+
+
+def resend_when_unknown(patch: Patch) -> None:
+    """An order in doubt is sent once more instead of looked up."""
+
+    def again(order: Order) -> None:
+        venues.adapter_for(order.account).submit(submission.request_of(order))
+
+    patch.setattr(submission, "_resolve", again)
+
+
+def no_hold_check(patch: Patch) -> None:
+    """The permit does not look at the holds."""
+    refusal = submission._refusal
+    patch.setattr(submission, "_refusal", lambda row, deployment, _: refusal(row, deployment, TradingState.ACTIVE))
+
+
+def no_fence(patch: Patch) -> None:
+    """The permit does not look at the epoch."""
+    refusal = submission._refusal
+
+    def unfenced(*args: Any) -> str:
+        found = refusal(*args)
+        return "" if found in ("EPOCH_FENCED", "BUILD_MISMATCH") else found
+
+    patch.setattr(submission, "_refusal", unfenced)
+
+
+def no_answer_is_a_rejection(patch: Patch) -> None:
+    """A timeout is taken for the venue's no."""
+
+    def rejected(order: Order, reason: str) -> None:
+        submission._close(order, OrderState.REJECTED, ["TIMEOUT"], reason)
+
+    patch.setattr(submission, "_unknown", rejected)
+
+
+def unknown_is_forgotten(patch: Patch) -> None:
+    """Nobody looks an order in doubt up."""
+    give_up = submission._unknown
+
+    def forgotten(order: Order, reason: str) -> None:
+        give_up(order, reason)
+        Order.objects.filter(pk=order.pk).update(due_at=None)
+
+    patch.setattr(submission, "_unknown", forgotten)
+
+
+def permits_never_end(patch: Patch) -> None:
+    """The permit is not looked at before the call, however late it is."""
+    permit = submission._permit
+
+    def endless(order: Order, *args: Any) -> Order | None:
+        row = permit(order, *args)
+        if row is not None and row.send_before is not None:
+            row.send_before = row.send_before.replace(year=row.send_before.year + 1)
+        return row
+
+    patch.setattr(submission, "_permit", endless)
+
+
+def reservation_returned_twice(patch: Patch) -> None:
+    """An order that ends gives back twice what it had reserved."""
+    unreserve = risk.unreserve
+
+    def twice(**fields: Any) -> None:
+        unreserve(**fields)
+        unreserve(**(fields | {"quantity": fields["quantity"] / 2}))
+
+    patch.setattr(risk, "unreserve", twice)
+
+
+def reservation_kept(patch: Patch) -> None:
+    """An order that ends keeps its reservation."""
+    patch.setattr(risk, "unreserve", lambda **_: None)
+
+
+def fills_miss_the_exposure(patch: Patch) -> None:
+    """A fill is booked without moving the position that limits are checked against."""
+    patch.setattr(risk, "adjust_position", lambda **_: None)
+
+
+def drain_takes_everything(patch: Patch) -> None:
+    """A halt cancels what guards positions too."""
+
+    def everything(scope: Any) -> list[Order]:
+        return list(Order.objects.filter(draining.below(scope), state__in=WORKING))
+
+    patch.setattr(draining, "opening_orders_below", everything)
+
+
+def drained_without_looking(patch: Patch) -> None:
+    """A halt is called drained while orders work."""
+    patch.setattr(draining, "opening_orders_below", lambda scope: [])
+
+
+def protection_unguarded(patch: Patch) -> None:
+    """A protective order can be cancelled under a hold."""
+    patch.setattr(orders, "_check_guard", lambda row: None)
+
+
+def exits_of_any_size(patch: Patch) -> None:
+    """An exit is sized by nothing."""
+    patch.setattr(rules, "closable", lambda *args: Decimal(3))
+
+
+def no_position_limit(patch: Patch) -> None:
+    """The check forgets the position limit."""
+    patch.setattr(rules, "_position", lambda *args: ())
+
+
+def fills_lost(patch: Patch) -> None:
+    """The cursor moves past a trade that nobody booked."""
+    fill, seen = books._fill, []
+
+    def some(row: Order, trade: Any) -> None:
+        seen.append(trade)
+        if len(seen) % 3:
+            fill(row, trade)
+
+    patch.setattr(books, "_fill", some)
+
+
+def events_skipped(patch: Patch) -> None:
+    """A state moves without its event."""
+    append = ledger.append
+
+    def some(order: Order, **fields: Any) -> None:
+        if order.state != OrderState.PENDING_CANCEL:
+            append(order, **fields)
+
+    patch.setattr(ledger, "append", some)
+
+
+SABOTAGE: list[tuple[Callable[[Patch], None], set[str]]] = [
+    (resend_under_another_id, {"SENT_UNKNOWN"}),
+    (resend_when_unknown, {"SENT_TWICE", "SENT_LATE"}),
+    (no_hold_check, {"SENT_AFTER_LATCH"}),
+    (no_fence, {"SENT_FENCED"}),
+    (no_answer_is_a_rejection, {"ENDED_WITHOUT_LOOKUP", "ENDED_BUT_OPEN"}),
+    (unknown_is_forgotten, {"NOBODY_WILL_LOOK"}),
+    (permits_never_end, {"SENT_LATE"}),
+    (reservation_returned_twice, {"EXPOSURE_NOT_ORDERS", "FAILED_INSIDE"}),
+    (reservation_kept, {"EXPOSURE_NOT_ORDERS"}),
+    (fills_miss_the_exposure, {"EXPOSURE_NOT_ORDERS"}),
+    (drain_takes_everything, {"PROTECTION_CANCELED"}),
+    (drained_without_looking, {"NOT_DRAINED"}),
+    (protection_unguarded, {"PROTECTIVE_UNGUARDED"}),
+    (exits_of_any_size, {"EXIT_TOO_LARGE"}),
+    (no_position_limit, {"POSITION_ABOVE_LIMIT"}),
+    (fills_lost, {"FILLED_NOT_FILLS", "NEVER_QUIET", "TRADES_DIFFER", "EXPOSURE_NOT_ORDERS"}),
+    (events_skipped, {"EVENT_NOT_STATE", "MOVE_NOT_ALLOWED"}),
+]
+
+
+@pytest.mark.parametrize(("sabotage", "codes"), SABOTAGE, ids=[one.__name__ for one, _ in SABOTAGE])
+def test_a_safeguard_that_is_missing_is_noticed(
+    playing: Runner, monkeypatch: Patch, sabotage: Callable[[Patch], None], codes: set[str]
+) -> None:
+    sabotage(monkeypatch)
+
+    broken = ""
+    for seed in range(SEEDS_MAX):
+        broken = playing.run(seed, STEPS, PROFILES[seed % 2], is_worst=True).broken
+        if broken:
+            break
+
+    assert broken.split(":")[0] in codes, f"after {seed + 1} seeds: {broken or 'nobody noticed'}"
