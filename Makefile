@@ -17,7 +17,7 @@ PROD_ENV := DJANGO_SETTINGS_MODULE=controlplane.settings.prod \
 	DATABASE_URL=postgresql://quarterdeck_app@127.0.0.1:1/quarterdeck \
 	DATABASE_READ_URL=postgresql://quarterdeck_read@127.0.0.1:1/quarterdeck REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help run stop test check bench seed assets lock clean
+.PHONY: help run stop test check bench simulate mutate seed assets lock clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,17 @@ check: $(BIN)/.dev-installed static/vendor/.stamp ## Lint, types, layers, migrat
 
 bench: $(BIN)/.dev-installed static/vendor/.stamp ## Measure against the references (ONLY=gateway for one)
 	$(BIN)/python -m benchmarks $(ONLY)
+
+simulate: export CRASH_ROUNDS ?= 15
+simulate: $(BIN)/.dev-installed static/vendor/.stamp ## Seeded faults: SEEDS=10000 STEPS=200; CRASH=1 kills real processes
+ifdef CRASH
+	$(BIN)/python -m pytest tests/e2e/test_crash.py -s
+else
+	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),200) --jobs 2
+endif
+
+mutate: $(BIN)/.dev-installed ## Remove named safeguards one by one: a test must notice (ARGS=name for one)
+	$(BIN)/python -m tests.mutation $(ARGS)
 
 seed: ## Seed the demo into the running product
 	@exec $(BIN)/python -m controlplane.supervisor manage seed_demo

@@ -10,7 +10,6 @@ from django.db import connection
 
 from apps.execution.models import Order
 from apps.execution.states import OrderState
-from apps.markets import services as markets
 from benchmarks import clients, gateway_world, web
 from benchmarks.clients import Answers
 from benchmarks.lines import Line
@@ -70,15 +69,15 @@ def _check_durable(ours: list[Answers]) -> None:
 
 @contextlib.contextmanager
 def _ticking() -> Iterator[None]:
-    """Keep the feed's clock running, as beat does."""
+    """Keep the feed's clock, the venue's prices, cash and the books fresh, as beat and workers do."""
     done = threading.Event()
 
     def tick() -> None:
         while not done.wait(TICK_SECONDS):
-            markets.tick_feeds()
+            gateway_world.keep_fresh()
         connection.close()
 
-    markets.tick_feeds()
+    gateway_world.keep_fresh()
     ticker = threading.Thread(target=tick)
     ticker.start()
     try:

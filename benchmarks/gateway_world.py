@@ -16,14 +16,19 @@ import yaml
 from apps.access import services as access
 from apps.access.models import RiskBucket, User
 from apps.bots.models import Bot
+from apps.common.clocks import wall_now
 from apps.console.demo import bots as demo
 from apps.console.demo import people
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
+from apps.execution import services as execution
+from apps.execution.models import AccountSync
+from apps.markets import selectors as market
 from apps.markets import services as markets
+from apps.markets.models import Feed
 from apps.risk import services as risk
 from apps.venues import services as venues
-from apps.venues.models import Venue
+from apps.venues.models import Account, Venue
 
 BOTS = 100
 HOUR_MS = 3_600_000
@@ -49,23 +54,37 @@ TERMS = {
     "side": "BUY",
     "quantity": "0.01",
     "order_type": "LIMIT",
-    "limit_price": "10000.01",
+    "limit_price": "@PRICE@",
     "time_in_force": "GTC",
     "purpose": "OPENING",
 }
 
 
-def make() -> tuple[str, list[str]]:
+def make(bots: int = BOTS) -> tuple[str, list[str]]:
     """Build it; a bearer token that may trade for every bot, and one order body a bot."""
     buckets, users = people.make_tree(), people.make_people()
     demo.set_policies()
     _make_feed()
     venue = venues.make_venue(name="paper", adapter="paper", mode="paper", **DONE_BY)
-    made = [_deploy(number, buckets["Crypto"], users, venue) for number in range(BOTS)]
+    made = [_deploy(number, buckets["Crypto"], users, venue) for number in range(bots)]
     machine = people.make_machine("Crypto", "bot")
     permissions = people.MACHINE_PERMISSIONS["bot"]
     _, token = access.make_token(user=machine, name="bench", permissions=permissions, expires_in_h=24, **DONE_BY)
     return token, [json.dumps({"deployment": str(one.pk), **TERMS}) for one in made]
+
+
+def keep_fresh() -> None:
+    """What sweeps do beside the gateway: the clock, the venue's price, its cash, the valuation of the books."""
+    markets.tick_feeds()
+    feed, now = Feed.objects.select_related("dataset", "instrument").get(), wall_now()
+    bar = market.last_bar(feed)
+    assert bar is not None
+    markets.see_reference(instrument=feed.instrument, source="venue:paper", price=bar.close, seen_at=now)
+    AccountSync.objects.bulk_create(
+        [AccountSync(account=account) for account in Account.objects.filter(sync__isnull=True)]
+    )
+    AccountSync.objects.update(cash=Decimal(10**12), cash_at=now)
+    execution.mark_books()
 
 
 def _make_feed() -> None:

@@ -51,7 +51,7 @@ def once(caller: User, key: str, digest: str, execute: Callable[[], Answer]) -> 
     (IDEMPOTENCY_KEY_REUSED) and a wait past the lock timeout (IDEMPOTENCY_IN_PROGRESS).
     """
     with transaction.atomic():
-        _lock("pg_advisory_xact_lock", caller, key)
+        _wait("pg_advisory_xact_lock", caller, key)
         return _answered(caller, key, digest, execute)
 
 
@@ -61,11 +61,11 @@ def once_outside(caller: User, key: str, digest: str, execute: Callable[[], Answ
     An executor that dies between its act and its answer is followed by another execution: only for acts
     that are harmless when repeated.
     """
-    _lock("pg_advisory_lock", caller, key)
+    _wait("pg_advisory_lock", caller, key)
     try:
         return _answered(caller, key, digest, execute)
     finally:
-        _lock("pg_advisory_unlock", caller, key)
+        _wait("pg_advisory_unlock", caller, key)
 
 
 def _answered(caller: User, key: str, digest: str, execute: Callable[[], Answer]) -> tuple[Answer, bool]:
@@ -80,10 +80,10 @@ def _answered(caller: User, key: str, digest: str, execute: Callable[[], Answer]
     return answer, False
 
 
-def _lock(function: str, caller: User, key: str) -> None:
+def _wait(function: str, caller: User, key: str) -> None:
     number = int.from_bytes(hashlib.sha256(f"{caller.pk}:{key}".encode()).digest()[:4], "big", signed=True)
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with connection.cursor() as cursor:
             cursor.execute(f"SELECT {function}(%s, %s)", [LOCK_SPACE, number])
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != LOCK_TIMEOUT:

@@ -25,6 +25,7 @@ MENU = (
     ("alerts", "Alerts"),
     ("reconciliation", "Reconciliation"),
     ("holds", "Holds"),
+    ("exit_plans", "Exit plans"),
     ("audit", "Audit"),
 )
 

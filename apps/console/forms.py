@@ -5,7 +5,9 @@ from typing import Any
 from django import forms
 
 from apps.bots.states import Environment, Stage
-from apps.risk.states import HoldLevel, LimitKind
+from apps.execution.exits.services import Terms
+from apps.execution.states import Purpose, SettleOutcome
+from apps.risk.states import CancelChoice, HoldLevel, LimitKind
 
 REASON_MAX = 2_000
 
@@ -42,6 +44,7 @@ class HoldForm(ReasonForm):
 
     scope = forms.UUIDField()
     level = forms.ChoiceField(choices=HoldLevel.choices)
+    cancels = forms.ChoiceField(choices=CancelChoice.choices, required=False)
 
 
 class ReleaseHoldForm(ReasonForm):
@@ -59,11 +62,68 @@ class CloseForm(ReasonForm):
 
 
 class LimitForm(ReasonForm):
-    """A limit of a kind on a scope."""
+    """A limit of a kind on a scope; a raise may begin later and end by itself, both UTC."""
 
     scope = forms.UUIDField()
     kind = forms.ChoiceField(choices=LimitKind.choices)
-    value = forms.DecimalField(min_value=0, max_digits=38, decimal_places=18)
+    value = forms.DecimalField(min_value=0, max_digits=38, decimal_places=18, label="New value")
+    effective_from = forms.DateTimeField(required=False, label="From")
+    expires_at = forms.DateTimeField(required=False, label="Until")
+
+
+class DrillForm(ReasonForm):
+    """A drill of the kill switch on a scope, now or at a moment (UTC)."""
+
+    scope = forms.UUIDField()
+    due_at = forms.DateTimeField(required=False, label="When")
+
+
+class ExitTermsForm(forms.Form):
+    """Where to get out and how; what is left out is as the house does it."""
+
+    scope = forms.UUIDField()
+    collar_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Price collar")
+    participation_percent = forms.DecimalField(required=False, max_digits=38, decimal_places=16, label="Share of volume")
+    step_s = forms.IntegerField(required=False, label="Seconds between slices")
+    keep_protective = forms.ChoiceField(required=False, choices=[("yes", "Keep them"), ("no", "Cancel them first")])
+
+    @property
+    def terms(self) -> Terms:
+        """The terms of a plan; raises nothing: the service bounds them."""
+        asked, usual = self.cleaned_data, Terms()
+        share = asked["participation_percent"]
+        return Terms(
+            collar_bps=usual.collar_bps if asked["collar_bps"] is None else asked["collar_bps"],
+            participation=usual.participation if share is None else share / 100,
+            step_s=usual.step_s if asked["step_s"] is None else asked["step_s"],
+            keep_protective=asked["keep_protective"] != "no",
+        )
+
+
+class ExitForm(ExitTermsForm, ReasonForm):
+    """A plan to start."""
+
+
+class ReplaceForm(ReasonForm):
+    """New terms of an order; what is left empty stays."""
+
+    quantity = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18, label="Quantity")
+    limit_price = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18, label="Limit price")
+    stop_price = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18, label="Stop price")
+
+
+class SettleForm(ReasonForm):
+    """What the venue's desk said about an order in doubt."""
+
+    outcome = forms.ChoiceField(choices=SettleOutcome.choices, label="What they said")
+    venue_order_id = forms.CharField(required=False, max_length=200, label="Venue’s order id")
+
+
+class CancelAllForm(ReasonForm):
+    """Every working order of some purposes below a scope."""
+
+    scope = forms.UUIDField()
+    purposes = forms.MultipleChoiceField(choices=Purpose.choices, label="Which orders")
 
 
 class RunForm(ReasonForm):

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import Resolver404, resolve
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
@@ -24,10 +25,11 @@ View = Callable[..., HttpResponse]
 
 @dataclass(frozen=True)
 class Refusal:
-    """A refusal to show beside the form that asked: `key` names the form."""
+    """A refusal to show beside the form that asked: `key` names the form, `back` is the page it stands on."""
 
     key: str
     error: DomainError
+    back: str
 
 
 class Request(HttpRequest):
@@ -71,11 +73,11 @@ def acts_on(page: View) -> Callable[[View], View]:
         @wraps(act)
         def view(request: Request, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method != "POST":
-                return redirect(request.path.rsplit("/", 2)[0] + "/")
+                return redirect(page_above(request.path))
             try:
                 return act(request, *args, **kwargs)
             except DomainError as error:
-                request.refusal = Refusal(request.POST.get("form", ""), error)
+                request.refusal = Refusal(request.POST.get("form", ""), error, page_above(request.path))
                 response = page(request, *args, **kwargs)
                 response.status_code = error.status
                 return response
@@ -83,6 +85,16 @@ def acts_on(page: View) -> Callable[[View], View]:
         return view
 
     return decorate
+
+
+def page_above(path: str) -> str:
+    """The address of the page on which the form of an act stands: the nearest one above that exists."""
+    above = path.rstrip("/").rpartition("/")[0] + "/"
+    try:
+        resolve(above)
+    except Resolver404:
+        return page_above(above)
+    return above
 
 
 def done(request: Request, message: str, to: str, *args: Any) -> HttpResponse:

@@ -47,9 +47,12 @@ def chosen_orders(hold: Hold) -> QuerySet[Order]:
 
 
 def open_permits(hold: Hold) -> QuerySet[Order]:
-    """Orders below the hold that may still be on their way to the venue by a permit from before the latch."""
-    since = hold.latched_at or hold.created_at
-    return Order.objects.filter(below(hold.scope), state=OrderState.SUBMITTING, send_before__gt=since).order_by("id")
+    """Orders below the hold that may still be on their way to the venue, new or with new terms.
+
+    Their permits are from before the latch; after it none is given.
+    """
+    since, sent = hold.latched_at or hold.created_at, (OrderState.SUBMITTING, OrderState.PENDING_REPLACE)
+    return Order.objects.filter(below(hold.scope), state__in=sent, send_before__gt=since).order_by("id")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from quarterdeck.decimals import EXACT
@@ -150,15 +150,29 @@ def _rate(base: str, quote: str, at: datetime) -> FxRate | None:
     return rates.order_by("-valid_from", "-id").first()
 
 
+def is_open(instrument: Instrument, market_at: datetime) -> bool:
+    """Whether the instrument's calendar has a session at a market time."""
+    return calendars.is_open(instrument.session_calendar, to_ms(market_at))
+
+
+def closes_at(instrument: Instrument, market_at: datetime) -> datetime | None:
+    """When the session that is open at a market time ends; None when it never does, or none is open."""
+    closes_ms = calendars.closes_at(instrument.session_calendar, to_ms(market_at))
+    return None if closes_ms is None else from_ms(closes_ms)
+
+
+def trading_day(instrument: Instrument, market_at: datetime) -> date:
+    """The day that daily limits count by."""
+    return calendars.trading_day(instrument.session_calendar, to_ms(market_at))
+
+
 def session(instrument: Instrument, market_at: datetime) -> Session:
     """The instrument's session at a market time: its calendar, and what a feed or a person said of it."""
-    at_ms, calendar = to_ms(market_at), instrument.session_calendar
-    closes_ms = calendars.closes_at(calendar, at_ms)
     status = MarketStatus.objects.filter(instrument=instrument).first()
     return Session(
-        is_open=calendars.is_open(calendar, at_ms),
+        is_open=is_open(instrument, market_at),
         is_halted=status is not None and status.state != MarketState.TRADING,
-        closes_at=from_ms(closes_ms) if closes_ms is not None else None,
+        closes_at=closes_at(instrument, market_at),
         limit_up=status.limit_up if status else None,
         limit_down=status.limit_down if status else None,
     )

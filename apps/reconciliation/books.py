@@ -113,6 +113,7 @@ def _trades(adapter: Adapter) -> list[VenueTrade]:
 
 
 def _fill(trade: VenueTrade) -> FillLine:
-    """As our record keeps it: a bust is the opposite of the trade that it undoes."""
-    side = OPPOSITE[trade.side] if trade.kind == TradeKind.BUST else trade.side
-    return FillLine(trade.client_order_id, trade.symbol, side, trade.quantity, trade.price, trade.fee)
+    """As our record keeps it: a bust is the opposite of the trade that it undoes, its fee given back."""
+    is_bust = trade.kind == TradeKind.BUST
+    side, fee = (OPPOSITE[trade.side], -trade.fee) if is_bust else (trade.side, trade.fee)
+    return FillLine(trade.client_order_id, trade.symbol, side, trade.quantity, trade.price, fee)

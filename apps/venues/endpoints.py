@@ -1,17 +1,21 @@
 """Where an account's calls may go: the hosts of its own mode and nowhere else, each call with a time limit."""
 
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from requests import PreparedRequest, Response, Session
 from requests.adapters import HTTPAdapter
+from requests.exceptions import ReadTimeout
 
 from apps.bots.states import Mode
 from apps.common.errors import Refused
+from apps.venues import messages
 from apps.venues.adapters.base import VenueRejected
 from apps.venues.models import Account
 
+READ_BYTES = 65_536
 LOCAL_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 # Answers that leave open whether the request was carried out, whatever their body says.
 UNSURE_STATUSES = frozenset({408, 418, 425, 429})
@@ -56,8 +60,28 @@ class Fence(HTTPAdapter):
             raise VenueRejected("ENDPOINT_FORBIDDEN", f"this account may not reach {host}")
         self.is_unsure = False
         response = super().send(request, *args, **kwargs | {"timeout": self._timeout_s})
+        messages.heard(
+            {"sent": f"{request.method} {request.url}", "body": _text(request.body), "status": response.status_code}
+            | {"answer": _text(response.content)}
+        )
         self.is_unsure = response.status_code >= 500 or response.status_code in UNSURE_STATUSES
         return response
+
+
+def _text(body: object) -> str:
+    return body[: messages.TEXT_MAX].decode(errors="replace") if isinstance(body, bytes) else str(body or "")
+
+
+def _read(response: Response, ends_at: float) -> None:
+    """Take in the body; the time limit is for all of it, not for each piece. Raises requests' ReadTimeout."""
+    pieces = []
+    while piece := response.raw.read1(READ_BYTES, decode_content=True):
+        pieces.append(piece)
+        if time.monotonic() > ends_at:
+            response.close()
+            raise ReadTimeout(request=response.request)
+    response._content = b"".join(pieces)
+    response.close()
 
 
 def fence(session: Session, hosts: frozenset[str], timeout_s: float) -> Fence:

@@ -2,6 +2,8 @@
 
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,6 +19,7 @@ from apps.venues.models import VenueMessage
 log = structlog.get_logger(__name__)
 HIDDEN = "[redacted]"
 WAITING_MAX = 20
+WIRE_MAX = 10
 TEXT_MAX = 4_000
 DEPTH_MAX = 8
 _NAME = (
@@ -32,6 +35,7 @@ SCHEME_IN_TEXT = re.compile(r"\b(Basic|Bearer|Token)\s+[\w.~+/=-]{6,}", re.IGNOR
 class _Waiting(threading.local):
     def __init__(self) -> None:
         self.messages: list[VenueMessage] = []
+        self.wire: list[Any] | None = None
 
 
 _waiting = _Waiting()
@@ -58,6 +62,22 @@ def flush() -> None:
         for lost in messages:
             fields = {"call": lost.call, "request": lost.request, "answer": lost.answer, "refusal": lost.error}
             log.exception("venue.message_lost", order=lost.client_order_id, why=type(error).__name__, **fields)
+
+
+@contextmanager
+def listening() -> Iterator[list[Any]]:
+    """Collect what adapters hear on the wire in this block, in this thread."""
+    before, _waiting.wire = _waiting.wire, []
+    try:
+        yield _waiting.wire
+    finally:
+        _waiting.wire = before
+
+
+def heard(exchange: dict[str, Any]) -> None:
+    """For adapters: one exchange on the wire, as it was, to be kept with the call that it is a part of."""
+    if _waiting.wire is not None and len(_waiting.wire) < WIRE_MAX:
+        _waiting.wire.append(exchange)
 
 
 def shown(value: Any) -> Any:

@@ -36,6 +36,9 @@ def database(url: str) -> dict[str, Any]:
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {
+            # Planned once a connection: planning cost more than running (7.5 against 2.4 ms of an order).
+            "server_side_binding": True,
+            "prepare_threshold": 3,
             "application_name": os.environ.get("QUARTERDECK_PROCESS", "quarterdeck"),
             "options": "-c statement_timeout=30s -c lock_timeout=10s "
             "-c idle_in_transaction_session_timeout=60s -c timezone=UTC",
@@ -328,6 +331,7 @@ SPECTACULAR_SETTINGS = {
         "SessionState": "apps.execution.states.SessionState",
         "SignalMode": "apps.execution.signals.states.SourceMode",
         "SignalOutcome": "apps.execution.signals.states.Outcome",
+        "SettleOutcome": "apps.execution.states.SettleOutcome",
         "CancelChoice": "apps.risk.states.CancelChoice",
         "DrillState": "apps.risk.states.DrillState",
         "RunState": "apps.reconciliation.states.RunState",

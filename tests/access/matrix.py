@@ -60,7 +60,7 @@ READABLE = {
     "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "reconciliation-run": "run", "break": "break", "bot-session": "session",
-    "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
+    "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
@@ -89,6 +89,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "order-settle-votes": ("order", (P.VOTE_RISK,)),
     "position-close": ("position", (P.EXIT,)),
     "break-resolve": ("break", (P.OPERATE,)),
+    "exit-plan-stop": ("exit_plan", (P.EXIT,)),
 }
 
 SIGNAL_ACTS: dict[str, tuple[str, ...]] = {
@@ -131,6 +132,11 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
+
+
+def exit_terms(side: Side) -> dict[str, Any]:
+    """A plan that ends at its terms, after the question who may: a preview would ask the venue."""
+    return {"scope": side.bot.scope_id, "participation": "2"}
 
 
 def bot(side: Side) -> dict[str, Any]:
@@ -178,8 +184,12 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
+    "hold-preview": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id}),
+    "kill-switch-list": ((P.OPERATE, P.SET_LIMITS), lambda side: {"scope": side.bot.scope_id}),
     "promotion-list": ((P.BUILD,), promotion),
     "order-list": ((P.TRADE,), order),
+    "exit-plan-list": ((P.EXIT,), exit_terms),
+    "exit-plan-preview": ((P.EXIT,), exit_terms),
     "order-preview": ((P.TRADE,), order),
     "order-cancel-all": ((P.EXIT, P.TRADE), lambda side: {"scope": side.bot.scope_id}),
     "bot-session-list": ((P.TRADE,), lambda side: {"deployment": side.deployment.pk, "build_id": "1" * 64}),
@@ -204,6 +214,7 @@ def api_rules() -> Iterator[Rule]:
         yield Rule(name, "post", ACT, permissions, nothing, body)
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
+    yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
     yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
     yield from _signal_rules()

@@ -44,7 +44,7 @@ def ask(world: World, client: Any) -> Any:
     hold = world.own.hold
     if isinstance(client, APIClient):
         return client.post(f"/api/v1/holds/{hold.pk}/release/", {"to": "ACTIVE", "reason": "over"}, format="json")
-    return client.post(f"/holds/{hold.pk}/release/", {"to_level": "ACTIVE", "reason": "over"})
+    return client.post(f"/holds/{hold.pk}/release/", {"form": str(hold.pk), "to_level": "ACTIVE", "reason": "over"})
 
 
 def vote(world: World, client: Any) -> Any:

@@ -17,18 +17,17 @@ from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signe
 from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
-from apps.execution.models import AccountSync, BotSession, Fill, Order, OrderEvent, Position
-from apps.execution.services import ledger
+from apps.execution.models import Fill, Order, OrderEvent, Position
 from apps.markets.models import Dataset, Feed, FeedClock, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Gate, Release
-from apps.risk import services as risk
-from apps.risk.models import Exposure, Hold, KillDrill, Limit, ScopeBook, Throttle
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api.sources import arrange_source
+from tests.api.standing import LIMITS, make_risk, make_sessions
+from tests.exits.world import arrange_exit_plan
 
 ARRANGE = {"actor": "job:test", "reason": "arrange"}
 ROLES = ("engineer", "trader", "risk owner", "operator", "auditor", "administrator")
@@ -37,20 +36,6 @@ START = datetime(2024, 1, 1, tzinfo=UTC)
 BARS = b"timestamp,open,high,low,close,volume\n" + b"".join(
     f"2024-01-01T{hour:02}:00:00Z,60000,60100,59900,60050,10\n".encode() for hour in range(10)
 )
-LIMITS = {
-    "order_quantity": "1",
-    "order_notional": "100000",
-    "position": "2",
-    "collar_bps": "100",
-    "orders_per_minute": "10",
-    "messages_per_second": "10",
-    "repeat_executions": "10",
-    "open_orders": "10",
-    "gross_exposure": "100000",
-    "net_exposure": "100000",
-    "daily_loss": "100000",
-    "drawdown": "100000",
-}
 
 
 @dataclass
@@ -160,9 +145,10 @@ def _side(name: str, shared: dict[str, Any]) -> Side:
         _promotion,
         _voting,
         _deployment,
-        _sessions,
+        make_sessions,
         _orders,
-        _risk,
+        arrange_exit_plan,
+        make_risk,
         _checks,
         _access,
         arrange_source,
@@ -362,48 +348,6 @@ def _orders(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
         market_at=START,
     )
     objects |= {"order": order, "fill": fill, "position": Position.objects.create(**place)}
-
-
-def _risk(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
-    scope = objects["bot"].scope
-    for kind, value in LIMITS.items():
-        Limit.objects.create(scope=objects["scope"], kind=kind, value=Decimal(value), set_by="job:test")
-    limit = Limit.objects.create(scope=scope, kind="order_quantity", value=Decimal("2"), set_by="job:test")
-    limit_raise = risk.request_raise(
-        scope=scope, kind="position", value=Decimal("5"), actor=people["engineer"], reason="arranged"
-    )
-    hold = Hold.objects.create(scope=scope, level="REDUCING", reason="arranged", placed_by="job:test", epoch=1)
-    exposure = Exposure.objects.create(scope=scope, instrument=objects["instrument"])
-    throttle = Throttle.objects.create(
-        scope=scope, reason="arranged", repeats=9, enabled_by=people["trader"], enabled_at=wall_now()
-    )
-    drill = KillDrill.objects.create(
-        scope=scope, state="passed", scheduled_by="job:test", blocks_from=wall_now() + timedelta(days=1)
-    )
-    risk.open_books(ledger.scope_ids(objects["deployment"]))
-    objects |= {
-        "limit": limit,
-        "limit_raise": limit_raise,
-        "hold": hold,
-        "exposure": exposure,
-        "throttle": throttle,
-        "drill": drill,
-        "book": ScopeBook.objects.get(scope=scope),
-    }
-
-
-def _sessions(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
-    deployment = objects["deployment"]
-    objects["session"] = BotSession.objects.create(
-        deployment=deployment,
-        epoch=deployment.epoch,
-        build_id=deployment.release.build_id,
-        opened_by=people["service account"],
-        heartbeat_s=15,
-        heartbeat_at=wall_now(),
-        state="closed",
-    )
-    AccountSync.objects.create(account=objects["account"], cash=Decimal(1_000_000), cash_at=wall_now())
 
 
 def _checks(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:

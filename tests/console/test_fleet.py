@@ -14,7 +14,8 @@ from apps.bots.models import Bot
 from apps.deployments.models import Deployment
 from apps.execution.models import EquityPoint
 from apps.risk import services as risk
-from tests.api.world import LIMITS, START
+from tests.api.standing import LIMITS
+from tests.api.world import START
 
 
 def add_bots(side, number, name="more"):

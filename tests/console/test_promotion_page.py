@@ -6,7 +6,8 @@ from apps.access.models import Vote
 from apps.audit.context import acting
 from apps.bots.models import ConfigBundle
 from apps.releases.models import Release
-from tests.api.world import DIGEST, LIMITS
+from tests.api.standing import LIMITS
+from tests.api.world import DIGEST
 
 
 @pytest.fixture

@@ -85,7 +85,7 @@ class BinanceServer(VenueServer):
         return Answer([_order(order) for order in self.book.orders if order.state == "open"])
 
     def _orders(self, asked: dict[str, Any]) -> Answer:
-        first = int(asked["orderId"])
+        first = int(asked.get("orderId", 1))
         return Answer([_order(order) for order in self.book.orders if order.number >= first][: self._page(asked)])
 
     def _trades(self, asked: dict[str, Any]) -> Answer:
@@ -96,7 +96,7 @@ class BinanceServer(VenueServer):
         return Answer([_trade(trade) for trade in rows])
 
     def _page(self, asked: dict[str, Any]) -> int:
-        return min(int(asked["limit"]), self.page_size_max)
+        return min(int(asked.get("limit", 500)), self.page_size_max)
 
     def _balances(self, _: dict[str, Any]) -> Answer:
         locked = sum((o.quantity * (o.limit or 0) for o in self.book.orders if o.state == "open"), Decimal(0))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from tests.contracts.rigs import WIRES, PaperRig, Rig, WireRig, running_wire
+from tests.contracts.rigs import PLAIN, WIRES, PaperRig, Rig, WireRig, running_wire
 from tests.contracts.server import KEY, SECRET
 from tests.markets.conftest import folder, wall
 
@@ -32,7 +32,7 @@ def key_root(tmp_path: Path, settings: Settings) -> Path:
 
 
 def _rig(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
-    if name in WIRES:
+    if name in WIRES | PLAIN:
         request.getfixturevalue("key_root")
         with running_wire(name) as wire:
             yield wire
@@ -41,7 +41,7 @@ def _rig(name: str, request: pytest.FixtureRequest) -> Iterator[Rig]:
         yield PaperRig(request.getfixturevalue("wall"), request.getfixturevalue("folder"))
 
 
-@pytest.fixture(params=["paper", *WIRES])
+@pytest.fixture(params=["paper", *WIRES, *PLAIN])
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     """Each venue in turn."""
     yield from _rig(request.param, request)

@@ -55,7 +55,7 @@ class KrakenServer(VenueServer):
             if not _is_signed(call):
                 return refusal("EAPI:Invalid key")
             nonce = int(call.body["nonce"])
-            if nonce < self._last_nonce:
+            if nonce <= self._last_nonce:
                 return refusal("EAPI:Invalid nonce")
             self._last_nonce = nonce
         act = ACTS[call.path.rpartition("/")[2]]

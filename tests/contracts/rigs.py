@@ -182,13 +182,16 @@ WIRES: dict[str, Callable[[], AlpacaRig | CcxtRig]] = {
     "ccxt-binance": lambda: CcxtRig(BinanceServer(), "binance", "BTC/USDT"),
     "ccxt-kraken": lambda: CcxtRig(KrakenServer(), "kraken", "BTC/USD"),
 }
-VENUES = ("paper", *WIRES)
+# An exchange without a dialect of its own, which happens to speak like another one.
+PLAIN: dict[str, Callable[[], AlpacaRig | CcxtRig]] = {
+    "ccxt-plain": lambda: CcxtRig(BinanceServer(), "binanceus", "BTC/USDT")
+}
 
 
 @contextmanager
 def running_wire(name: str) -> Iterator[AlpacaRig | CcxtRig]:
     """The rig of a venue behind HTTP while its stand-in runs."""
-    rig = WIRES[name]()
+    rig = (WIRES | PLAIN)[name]()
     try:
         yield rig
     finally:

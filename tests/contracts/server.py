@@ -29,6 +29,7 @@ class Fault(StrEnum):
     GARBAGE = "garbage"  # processed, the answer is cut off
     EMPTY = "empty"  # processed, the answer is {}
     HTML = "html"  # processed, the answer is a page of some proxy
+    DRIP = "drip"  # processed, the answer comes byte by byte
     DUPLICATE = "duplicate"  # processed twice, the second answer comes back
 
 
@@ -63,6 +64,7 @@ class VenueServer:
         self.book = Book()
         self.acts: Counter[str] = Counter()
         self.calls: list[Call] = []
+        self.refusals: dict[str, Answer] = {}
         self._faults: dict[str, Fault] = {}
         self._lock = threading.RLock()
         self._released = threading.Event()
@@ -80,6 +82,10 @@ class VenueServer:
         """Let the next request about `act` go wrong."""
         self._faults[act] = fault
 
+    def refuse(self, act: str, answer: Answer) -> None:
+        """Let the next request about `act` be answered with this instead of being carried out."""
+        self.refusals[act] = answer
+
     def handle(self, call: Call) -> tuple[Answer | None, Fault | None]:
         """What to answer and what goes wrong meanwhile."""
         with self._lock:
@@ -89,13 +95,15 @@ class VenueServer:
             fault = self._faults.pop(act, None)
             if fault in UNANSWERED:
                 return None, fault
+            if act in self.refusals:
+                return self.refusals.pop(act), None
             if fault == Fault.DUPLICATE:
                 self.answer(call)
             return self.answer(call), fault
 
-    def wait(self) -> None:
-        """Hold a request back until the server stops."""
-        self._released.wait(30)
+    def wait(self, seconds: float = 30) -> bool:
+        """Hold a request back; whether the server stops."""
+        return self._released.wait(seconds)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -151,15 +159,19 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.shutdown(socket.SHUT_RDWR)
             return
-        self._reply(*_spoilt(answer, fault))
+        with suppress(OSError):
+            self._reply(*_spoilt(answer, fault), is_slow=fault == Fault.DRIP)
 
-    def _reply(self, status: int, text: str, kind: str) -> None:
+    def _reply(self, status: int, text: str, kind: str, *, is_slow: bool) -> None:
         body = text.encode()
         self.send_response(status)
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        for piece in [body[at : at + 1] for at in range(len(body))] if is_slow else [body]:
+            self.wfile.write(piece)
+            if is_slow and self.server.venue.wait(0.2):
+                return
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = _serve
 

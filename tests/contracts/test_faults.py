@@ -11,7 +11,7 @@ from apps.venues.adapters.base import NoAnswer, VenueOrderState, VenueRejected, 
 from tests.contracts.rigs import PAPER_FAULTS, WIRES, Rig, WireRig, make_order, new_terms
 from tests.contracts.server import UNANSWERED, Fault
 
-SILENT = [fault for fault in Fault if fault not in (Fault.DUPLICATE, Fault.DELAY)]
+SILENT = [fault for fault in Fault if fault not in (Fault.DUPLICATE, Fault.DELAY, Fault.DRIP)]
 ON_PAPER = [("paper", fault) for fault in SILENT if fault in PAPER_FAULTS]
 EVERYWHERE = [*ON_PAPER, *((name, fault) for name in WIRES for fault in SILENT)]
 READS = ("lookup", "open_orders", "trades", "positions", "balances", "quote", "ping")
@@ -56,6 +56,18 @@ def test_a_submit_that_takes_too_long_is_a_timeout_within_its_time(rig: Rig) -> 
     rig.deliver()
     assert rig.adapter.order_by_client_id(order.client_order_id) is not None
     assert rig.count(order.client_order_id) == 1
+
+
+def test_an_answer_that_comes_byte_by_byte_is_a_timeout_too(wire: WireRig) -> None:
+    order, impatient = make_order(), wire.impatient()
+    wire.fail("submit", Fault.DRIP)
+    started = time.monotonic()
+
+    with pytest.raises(VenueTimeout):
+        impatient.submit(order)
+
+    assert time.monotonic() - started < 5
+    assert wire.adapter.order_by_client_id(order.client_order_id) is not None
 
 
 def test_a_submit_that_arrives_twice_is_one_order(rig: Rig) -> None:

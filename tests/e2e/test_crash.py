@@ -21,7 +21,12 @@ from apps.audit.context import acting
 from apps.deployments.models import Deployment
 from apps.risk.models import Limit
 with acting("job:test", "more orders a minute"):
-    Limit.objects.filter(kind="orders_per_minute").update(value=100000)
+    Limit.objects.filter(
+        kind__in=["orders_per_minute", "messages_per_second", "repeat_executions", "open_orders"]
+    ).update(value=100000)
+    Limit.objects.filter(
+        kind__in=["gross_exposure", "net_exposure", "daily_loss", "drawdown"]
+    ).update(value=1000000000)
     for row in Deployment.objects.all():
         row.limits["orders_per_minute"] = "100000"
         row.save(update_fields=["limits"])

@@ -5,6 +5,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -61,14 +62,15 @@ class Traffic:
         assert not self._thread.is_alive(), "an order was never answered"
 
     def _run(self) -> None:
-        for wish in itertools.cycle(WISHES):
+        for turn, wish in enumerate(itertools.cycle(WISHES)):
             if self._is_over.wait(PACE_SECONDS):
                 return
-            self._place(wish)
+            # Another size each time: the same order twice within a second is refused as a mistake.
+            self._place(wish, size=turn // len(WISHES) % 7 + 1)
 
-    def _place(self, wish: Wish) -> None:
+    def _place(self, wish: Wish, size: int) -> None:
         key = f"traffic-{uuid.uuid4()}"
-        answer = self._ask("orders/", self._body(wish), key)
+        answer = self._ask("orders/", self._body(wish, size), key)
         if answer is None:
             return
         if answer.status_code == 201:
@@ -80,12 +82,12 @@ class Traffic:
         else:
             self.surprises.append(f"{answer.status_code}: {answer.text[:300]}")
 
-    def _body(self, wish: Wish) -> dict[str, Any]:
+    def _body(self, wish: Wish, size: int) -> dict[str, Any]:
         return {
             "deployment": self.deployment,
             "instrument": self.instrument,
             "side": wish.side,
-            "quantity": self.quantity,
+            "quantity": str(size * Decimal(self.quantity)),
             "order_type": wish.order_type,
             "limit_price": self.far_price if wish.order_type == "LIMIT" else None,
             "time_in_force": "GTC",

@@ -56,17 +56,22 @@ def state(order: Order) -> str:
 
 
 def test_permits_that_are_open_at_the_latch_are_listed(floor: Floor) -> None:
-    under_way, over, elsewhere = (floor.place(order_type="LIMIT", limit_price=f"97.{n:02}") for n in range(3))
+    new, replaced, over, unsent = (floor.place(order_type="LIMIT", limit_price=f"97.{n:02}") for n in range(4))
     with acting(**BY):
-        for order, left_s in ((under_way, 0.4), (over, -0.1)):
+        for order, sent, left_s in (
+            (new, "SUBMITTING", 0.4),
+            (replaced, "PENDING_REPLACE", 0.4),
+            (over, "SUBMITTING", -0.1),
+        ):
             send_before = floor.wall.now + timedelta(seconds=left_s)
-            Order.objects.filter(pk=order.pk).update(state="SUBMITTING", send_before=send_before)
+            Order.objects.filter(pk=order.pk).update(state=sent, send_before=send_before)
 
     hold = halt(floor)
 
-    assert [permit["order"] for permit in Hold.objects.get(pk=hold.pk).open_permits] == [str(under_way.pk)]
-    assert hold.open_permits[0]["client_order_id"] == under_way.client_order_id.hex
-    assert str(elsewhere.pk) not in json.dumps(hold.open_permits)
+    listed = Hold.objects.get(pk=hold.pk).open_permits
+    assert [permit["order"] for permit in listed] == [str(new.pk), str(replaced.pk)]
+    assert listed[0]["client_order_id"] == new.client_order_id.hex
+    assert str(unsent.pk) not in json.dumps(listed)
 
 
 @pytest.mark.parametrize("kind", KINDS)

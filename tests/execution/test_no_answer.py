@@ -6,11 +6,13 @@ import pytest
 
 from apps.alerts.models import Alert
 from apps.execution import services as execution
-from apps.execution.models import Order
+from apps.execution import tasks
+from apps.execution.models import AccountSync, Order
 from apps.execution.services import books, submission
 from apps.execution.states import OrderState
 from apps.risk.models import Exposure
-from apps.venues.adapters.base import NoAnswer, VenueRejected
+from apps.venues import breaker
+from apps.venues.adapters.base import NoAnswer, VenueBusy, VenueDown, VenueRejected
 from apps.venues.paper import drills
 from apps.venues.paper.models import PaperOrder
 from tests.execution.builders import Floor, states_of, work_orders
@@ -209,3 +211,48 @@ def test_an_order_that_arrives_after_it_was_given_up_is_cancelled_at_the_venue_a
     order.refresh_from_db()
     assert (order.state, PaperOrder.objects.get().state) == (OrderState.CANCELED, "canceled")
     assert Exposure.objects.get().working_buy == 0
+
+
+def test_lookups_come_more_rarely_while_the_venue_is_down(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of them may hold a worker for a whole timeout."""
+    floor.line.lose_request = {"submit", "order_by_client_id"}
+    order = floor.place()
+    work_orders()
+    for _ in range(5):
+        breaker.unanswered(floor.account.venue)
+
+    waits = []
+    for _ in range(6):
+        order.refresh_from_db()
+        floor.wall.now = order.due_at
+        work_orders()
+        order.refresh_from_db()
+        waits.append((order.due_at - floor.wall.now).total_seconds())
+
+    assert waits == [4, 8, 16, 30, 30, 30]
+    assert order.state == OrderState.UNKNOWN
+
+
+def test_a_lookup_without_room_is_tried_as_soon_as_there_is(floor: Floor) -> None:
+    floor.line.lose_reply = {"submit"}
+    order = floor.place()
+    work_orders()
+    floor.line.fails = {"order_by_client_id": VenueBusy("full", retry_in_s=3.0)}
+    floor.wall.advance(1)
+
+    work_orders()
+
+    order.refresh_from_db()
+    assert order.state == OrderState.UNKNOWN
+    assert (order.due_at - floor.wall.now).total_seconds() == 3
+
+
+@pytest.mark.parametrize("error", [VenueBusy("full", retry_in_s=3.0), VenueDown("silent", retry_in_s=3.0)])
+def test_a_sync_without_room_is_tried_as_soon_as_there_is(floor: Floor, error: VenueBusy) -> None:
+    floor.line.fails = {"open_orders": error}
+
+    tasks.sync_due_accounts()
+
+    sync = AccountSync.objects.get()
+    assert (sync.failures, sync.answered_at) == (0, None)
+    assert (sync.due_at - floor.wall.now).total_seconds() == 3

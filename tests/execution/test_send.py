@@ -16,7 +16,11 @@ from apps.execution.services import submission
 from apps.execution.states import OrderState
 from apps.risk import services as risk
 from apps.risk.models import Exposure
-from apps.venues.models import Account
+from apps.venues import breaker
+from apps.venues import budget as venue_budget
+from apps.venues import services as venues
+from apps.venues.adapters.base import VenueBusy
+from apps.venues.models import Account, VenueBudget
 from apps.venues.paper.models import PaperOrder
 from tests.execution.builders import Floor, make_release, redeploy, states_of, work_orders
 from tests.markets.builders import BY
@@ -228,3 +232,82 @@ def test_an_opening_order_that_waited_too_long_for_a_worker_is_denied(floor: Flo
     work_orders()
 
     assert_denied_unsent(order, "ORDER_STALE")
+
+
+def full(*_: object, **__: object) -> None:
+    """No call is left."""
+    raise VenueBusy("the account has used up its calls", retry_in_s=2.5)
+
+
+def test_an_order_waits_unsent_for_room_in_the_call_budget(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = floor.place()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(venues, "reserve_call", full)
+        work_orders()
+    order.refresh_from_db()
+    assert (order.state, order.send_before) == (OrderState.INITIALIZED, None)
+    assert (order.due_at - floor.wall.now).total_seconds() == 2.5
+    assert floor.line.calls == []
+
+    floor.wall.advance(2.5)
+    work_orders()
+
+    order.refresh_from_db()
+    assert order.state == OrderState.ACCEPTED
+
+
+def test_an_opening_order_does_not_wait_for_room_for_ever(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(venues, "reserve_call", full)
+    order = floor.place()
+
+    for _ in range(8):
+        work_orders()
+        floor.wall.advance(2.5)
+
+    order.refresh_from_db()
+    assert (order.state, order.codes) == (OrderState.NOT_SENT, ["ORDER_STALE"])
+    assert Exposure.objects.get().working_buy == 0
+
+
+def test_a_call_that_has_no_room_after_the_permit_is_known_not_to_be_sent(floor: Floor) -> None:
+    floor.line.fails = {"submit": VenueBusy("the account has used up its calls", retry_in_s=2.5)}
+    order = floor.place()
+
+    work_orders()
+
+    order.refresh_from_db()
+    assert (order.state, order.codes) == (OrderState.NOT_SENT, ["VENUE_BUSY"])
+    assert Exposure.objects.get().working_buy == 0
+
+
+def test_nothing_is_opened_at_a_venue_that_does_not_answer_and_exits_are_tried(real_floor: Floor) -> None:
+    real_floor.hold_position("2")
+    opening = real_floor.place()
+    leaving = real_floor.place(side="SELL", quantity="2", purpose="EXIT")
+    for _ in range(5):
+        breaker.unanswered(real_floor.account.venue)
+    real_floor.line.calls.clear()
+
+    work_orders()
+
+    opening.refresh_from_db()
+    leaving.refresh_from_db()
+    assert (opening.state, opening.codes) == (OrderState.NOT_SENT, ["VENUE_DOWN"])
+    assert leaving.state == OrderState.ACCEPTED
+    assert real_floor.line.calls == ["positions", "submit"]
+
+
+def test_every_sent_order_takes_a_call_of_the_accounts_budget(real_floor: Floor) -> None:
+    real_floor.place()
+    work_orders()
+
+    budget = VenueBudget.objects.get(account=real_floor.account)
+    assert budget.tokens < venue_budget.burst(venues.capabilities_of(real_floor.account).requests_per_minute)
+
+
+def test_a_post_only_order_says_so(floor: Floor) -> None:
+    order = floor.place(order_type="LIMIT", limit_price="97")
+    order.is_post_only = True
+
+    assert submission.request_of(order).is_post_only

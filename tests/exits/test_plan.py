@@ -1,5 +1,6 @@
 """A whole plan against the paper venue: slices, waits, ends."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -17,6 +18,7 @@ from apps.execution.exits.tasks import advance_due
 from apps.execution.models import Order
 from apps.markets import services as markets
 from apps.risk import services as risk
+from apps.venues import services as venues
 from apps.venues.adapters.base import VenueRejected, VenueTimeout
 from tests.execution.builders import Floor, redeploy, trade_in_parts, work_orders
 from tests.exits.builders import SLOWLY, exit_orders, held, leg_of, start, turn, until_ended
@@ -302,3 +304,22 @@ def test_a_second_plan_on_the_scope_or_on_one_of_its_positions_is_refused(floor:
     assert list(ExitPlan.objects.all()) == [plan]
     until_ended(floor, plan)
     assert start(floor, scope=floor.account.bucket.scope, terms=SLOWLY).state == "running"
+
+
+def test_where_nothing_is_immediate_a_slice_that_rests_too_long_is_cancelled_and_priced_anew(
+    floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor.hold_position("2")
+    takes = replace(venues.capabilities_of(floor.account), times_in_force=frozenset({"DAY", "GTC"}))
+    monkeypatch.setattr(venues, "capabilities_of", lambda account: takes)
+    start(floor, terms=exits.Terms(SLOWLY.collar_bps, SLOWLY.participation, step_s=2))
+
+    for _ in range(5):  # no bar comes, so nothing trades
+        advance_due()
+        work_orders()
+        floor.wall.advance(1)
+
+    assert [(order.time_in_force, order.state) for order in exit_orders(floor)] == [
+        ("DAY", "CANCELED"),
+        ("DAY", "ACCEPTED"),
+    ]

@@ -5,7 +5,9 @@ import subprocess
 
 from controlplane.supervisor.installation import ROOT
 
-PROMISED = {"help", "run", "stop", "test", "check", "bench", "seed", "assets", "lock", "clean"}
+PROMISED = {
+    "help", "run", "stop", "test", "check", "bench", "simulate", "mutate", "seed", "assets", "lock", "clean"
+}  # fmt: skip
 TARGETS_MAX = 12
 
 

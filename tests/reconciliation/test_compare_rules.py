@@ -150,4 +150,11 @@ def test_a_position_is_off_by_the_same_while_both_sides_trade_on() -> None:
 def test_what_must_be_looked_at_now_is_critical() -> None:
     critical = {kind for kind in Kind if rules.Difference(kind, "key", None, None).is_critical}
 
-    assert critical == {Kind.POSITION, Kind.MISSING_FILL_HERE, Kind.MISSING_FILL_THERE, Kind.UNKNOWN_ORDER}
+    assert critical == {
+        Kind.POSITION,
+        Kind.MISSING_FILL_HERE,
+        Kind.MISSING_FILL_THERE,
+        Kind.UNKNOWN_ORDER,
+        Kind.UNKNOWN_TRADE,
+        Kind.OVERFILL,
+    }

@@ -112,7 +112,11 @@ def outside_collar(r: Reading) -> bool:
     if bound is None or r.reference is None:
         return False
     if r.limit is not None:
-        away = r.sign * (r.limit / r.reference - 1)
+        anchor = r.reference
+        if r.order.order_type == "STOP_LIMIT":  # it trades where its stop triggers, if that is still ahead
+            stop = Fraction(r.order.stop_price)
+            anchor = anchor if r.sign * (stop - anchor) <= 0 else stop
+        away = r.sign * (r.limit / anchor - 1)
     elif r.feed is not None and r.market.is_fresh:
         away = abs(r.feed / r.reference - 1)
     else:

@@ -316,3 +316,19 @@ def test_the_worst_position_must_fit_into_the_approved_capital(
     limits = LIMITS | {"capital": Decimal(1_000)}
 
     assert codes(quantity=quantity, exposure=exposure, limits=limits, market={"account_rate": rate}) == denied
+
+
+@pytest.mark.parametrize(
+    ("side", "stop", "limit", "denied"),
+    [
+        ("SELL", "80", "79.5", []),
+        ("SELL", "80", "70", ["PRICE_OUTSIDE_COLLAR"]),
+        ("BUY", "120", "120.5", []),
+        ("BUY", "120", "140", ["PRICE_OUTSIDE_COLLAR"]),
+        ("BUY", "90", "110", ["PRICE_OUTSIDE_COLLAR"]),
+    ],
+)
+def test_a_stop_limit_is_measured_from_where_it_triggers(side: str, stop: str, limit: str, denied: list[str]) -> None:
+    found = codes(side=side, order_type="STOP_LIMIT", stop_price=stop, limit_price=limit, market={"venue_price": "100"})
+
+    assert [code for code in found if code == "PRICE_OUTSIDE_COLLAR"] == denied

@@ -177,3 +177,9 @@ def test_books_that_count_the_order_already_are_held_to_the_same_limits(
 
 def test_books_without_the_order_that_they_should_count_are_refused() -> None:
     assert "OPEN_ORDERS_ABOVE_LIMIT" in {denial.code for denial in rules.check_sums(ORDER, [DESK, FIRM])}
+
+
+def test_a_loss_is_told_with_its_scope() -> None:
+    found = denials(desk={"daily_loss": "612.50"})
+
+    assert found == [rules.Denial("DAILY_LOSS_REACHED", {"scope": "desk", "lost": "612.5", "limit": "500"})]

@@ -73,6 +73,12 @@ def test_an_instrument_with_a_size_of_zero_opens_nothing(name: str) -> None:
     assert refuses("BUY", {"instrument": {name: "0"}})
 
 
+@pytest.mark.parametrize("value", [*ABSURD, "-1", "0"])
+@pytest.mark.parametrize("name", ["limit_up", "limit_down"])
+def test_a_band_that_is_no_price_stops_an_order_without_prices_too(name: str, value: str) -> None:
+    assert codes(instrument={name: value}) == ["PRICE_OUTSIDE_BAND"]
+
+
 @pytest.mark.parametrize("name", ["reference_price", "base_rate", "account_rate", "venue_price"])
 def test_a_price_or_rate_of_zero_opens_nothing(name: str) -> None:
     assert refuses("BUY", {"market": {name: "0"}})
@@ -157,6 +163,12 @@ def test_figures_are_told_as_normalised_strings() -> None:
     assert found == [rules.Denial("QUANTITY_ABOVE_LIMIT", {"quantity": "10.5", "limit": "10"})]
 
 
+def test_the_distance_from_the_reference_is_told_in_tenths_of_a_basis_point() -> None:
+    found = denials(order_type="LIMIT", limit_price="103.25", market={"venue_price": "102"})
+
+    assert found == [rules.Denial("PRICE_OUTSIDE_COLLAR", {"away_bps": "122.5", "limit": "100"})]
+
+
 def test_the_surrounding_decimal_context_neither_matters_nor_changes() -> None:
     with localcontext(Context(prec=1)) as around:
         assert codes(quantity="9.5", limits=LIMITS | {"order_notional": Decimal("1899")}) == ["NOTIONAL_ABOVE_LIMIT"]
@@ -171,6 +183,7 @@ def test_a_notional_without_price_or_rate_is_unknown() -> None:
     assert rules.notional(ORDER, INSTRUMENT, with_fields(MARKET, silent)) is None
     assert rules.notional(ORDER, INSTRUMENT, with_fields(MARKET, {"base_rate": None})) is None
     assert rules.notional(ORDER, INSTRUMENT, with_fields(MARKET, {"base_rate": "NaN"})) is None
+    assert rules.notional(ORDER, INSTRUMENT, with_fields(MARKET, {"base_rate": "Infinity"})) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,10 @@
 """Holds by themselves: what may be asked for, how one is lifted, and by whom."""
 
+from uuid import UUID
+
+import psycopg
 import pytest
+from django.db import OperationalError
 
 from apps.alerts.models import Alert
 from apps.audit.models import Record
@@ -143,3 +147,23 @@ def test_what_is_drained_is_listed_no_more(world: World) -> None:
 
     assert Hold.objects.get(pk=hold.pk).left == []
     assert not Alert.objects.filter(code="DRAIN_UNCONFIRMED").exists()
+
+
+def test_a_transaction_that_keeps_the_lock_cannot_keep_the_switch_open(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hold is in force before the lock is waited for a second time."""
+    in_force = []
+
+    def busy_once(ids: list[UUID]) -> None:
+        in_force.append(Hold.objects.filter(scope_id__in=ids, state="active").count())
+        if len(in_force) == 1:
+            raise OperationalError from psycopg.errors.LockNotAvailable()
+
+    monkeypatch.setattr(risk.holds.locks, "exclusive", busy_once)
+
+    hold = halt(world)
+
+    assert in_force == [0, 1]
+    assert hold.latched_at is not None
+    assert Record.objects.filter(act="hold.placed", object_id=hold.pk).count() == 1

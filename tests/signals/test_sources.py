@@ -207,6 +207,15 @@ def test_trading_again_needs_consent_again(desk: Desk, source: SignalSource, key
     assert receive(source, message(key)).outcome == "PLACED"
 
 
+def test_a_consent_that_was_voided_does_not_trade(source: SignalSource, key: str) -> None:
+    consent = SignalSource.objects.select_related("consent").get().consent
+    assert consent is not None
+    access.void_consent(consent=consent, **BY)
+
+    assert code_of(lambda: receive(source, message(key))) == "SIGNAL_INACTIVE"
+    assert count() == (0, 0)
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -215,6 +224,7 @@ def test_trading_again_needs_consent_again(desk: Desk, source: SignalSource, key
         {"allow_list": ["203.0.113.0/24"]},
         {"messages_per_minute": 599},
         {"envelope": {"a": "b"}},
+        {"is_active": False},
     ],
 )
 def test_what_changed_after_the_consent_does_not_trade(source: SignalSource, key: str, change: dict[str, Any]) -> None:

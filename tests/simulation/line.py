@@ -8,16 +8,12 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Max
-from quarterdeck.decimals import EXACT
-from quarterdeck.events import Side
 
 from apps.common.errors import DomainError
-from apps.runtime.simulator import Holding, apply_fill, cash_delta
 from apps.venues.adapters.base import VenueOrderState, VenueRejected, VenueTimeout
-from apps.venues.paper import rules
+from apps.venues.paper import books, rules
 from apps.venues.paper import services as paper
-from apps.venues.paper.models import PaperMarket, PaperOrder, PaperPosition, PaperTrade
+from apps.venues.paper.models import PaperMarket, PaperOrder
 from tests.simulation.sources import Clock
 from tests.simulation.stage import Stage
 
@@ -191,44 +187,26 @@ def fill_after_cancel(client_order_id: str, choices: random.Random) -> int:
     """The venue cancelled the order, and yet it had traded: 1 when there was something left to trade."""
     with transaction.atomic():
         order = PaperOrder.objects.filter(client_order_id=client_order_id).select_related("account").first()
-        if order is None or order.state != VenueOrderState.CANCELED or order.filled_quantity >= order.quantity:
+        if order is None or order.state != VenueOrderState.CANCELED:
             return 0
         account = paper.lock_account(order.account.name)
-        market = PaperMarket.objects.get(symbol=order.symbol)
-        held, _ = PaperPosition.objects.get_or_create(account=account, symbol=order.symbol)
-        quantity = _tradable(order, held, choices)
-        price = order.limit_price or order.stop_price or Decimal(100)
+        held = paper.position_of(account, order.symbol)
+        quantity, price = _tradable(order, held, choices), order.limit_price or order.stop_price or Decimal(100)
         if quantity <= 0:
             return 0
-        side = Side(order.side)
-        after = apply_fill(
-            Holding(held.quantity, held.average_price), side, quantity, price, Decimal(0), market.multiplier
-        )
-        held.quantity, held.average_price = after.quantity, after.average_price
-        held.save()
-        account.cash = EXACT.add(account.cash, cash_delta(side, quantity, price, Decimal(0), market.multiplier))
-        account.save(update_fields=["cash"])
+        market = PaperMarket.objects.get(symbol=order.symbol)
+        late = {"quantity": quantity, "price": price, "fee": Decimal(0), "trade_id": f"{order.pk.hex}-late"}
+        books.book_trade(account, market, order, **late)
         order.average_price = rules.average(order.filled_quantity, order.average_price, quantity, price)
         order.filled_quantity += quantity
-        order.save(update_fields=["filled_quantity", "average_price", "updated_at"])
-        last = PaperTrade.objects.filter(account=account).aggregate(last=Max("sequence"))["last"]
-        PaperTrade.objects.create(
-            order=order,
-            account=account,
-            sequence=(last or 0) + 1,
-            trade_id=f"{order.pk.hex}-late",
-            symbol=order.symbol,
-            side=order.side,
-            quantity=quantity,
-            price=price,
-            fee=Decimal(0),
-            market_ms=market.matched_until_ms,
-        )
+        if order.filled_quantity == order.quantity:
+            order.state = VenueOrderState.FILLED
+        order.save(update_fields=["filled_quantity", "average_price", "state", "updated_at"])
     return 1
 
 
-def _tradable(order: PaperOrder, held: PaperPosition, choices: random.Random) -> Decimal:
+def _tradable(order: PaperOrder, held: Decimal, choices: random.Random) -> Decimal:
     left = order.quantity - order.filled_quantity
     if order.is_reduce_only:
-        left = min(left, max(Decimal(0), held.quantity if order.side == "SELL" else -held.quantity))
+        left = min(left, max(Decimal(0), held if order.side == "SELL" else -held))
     return min(left, Decimal(choices.randrange(1, 3)))

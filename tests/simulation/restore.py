@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import psycopg
 from django.db import connection
 
+from apps.audit.triggers import APP_ROLE
 from tests import databases
 
 COPIES = "simulation_base"
@@ -29,6 +30,21 @@ COUNTS = """
 GUARDS = """
     SELECT tgname, tgrelid::regclass::text FROM pg_trigger
     WHERE tgname LIKE 'append\\_only\\_%' AND tgparentid = 0
+"""
+# Which scopes concern what a bot does on an account, from the tree itself.
+COVERS = f"""
+    CREATE TABLE {COPIES}.covers AS
+    SELECT DISTINCT d.bot_id, d.account_id, s.id AS scope_id
+    FROM deployments_deployment d
+    JOIN bots_bot b ON b.id = d.bot_id
+    JOIN venues_account a ON a.id = d.account_id
+    JOIN venues_venue v ON v.id = a.venue_id
+    JOIN markets_instrument i ON i.id = d.instrument_id
+    JOIN access_scope s ON s.id IN (v.scope_id, i.scope_id) OR EXISTS (
+        SELECT 1 FROM access_scope x WHERE x.id IN (b.scope_id, a.scope_id) AND x.path LIKE s.path || '%'
+    );
+    GRANT USAGE ON SCHEMA {COPIES} TO {APP_ROLE};
+    GRANT SELECT ON {COPIES}.covers TO {APP_ROLE}
 """
 
 
@@ -59,6 +75,7 @@ class Keeper:
         kept = {table for table in columns if owner.execute(f'SELECT 1 FROM "{table}" LIMIT 1').fetchone()}
         for table in sorted(kept):
             owner.execute(f'CREATE TABLE {COPIES}."{table}" AS TABLE "{table}"')
+        owner.execute(COVERS)
         keeper = cls(owner, columns, kept)
         keeper.counts = keeper._counted()
         return keeper

@@ -16,9 +16,11 @@ from tests.simulation import steps
 from tests.simulation.invariants import Broken
 from tests.simulation.restore import Keeper
 from tests.simulation.settle import settle
-from tests.simulation.sim import REPAIRABLE, Outcome, Simulation
+from tests.simulation.sim import REPAIRABLE, UNLIMITED, Outcome, Simulation
 from tests.simulation.sources import Clock, Ids, injected
 from tests.simulation.world import World, make_world
+
+WARM_STEPS = 40
 
 
 @dataclass
@@ -29,8 +31,8 @@ class Runner:
     keeper: Keeper
     is_fresh: bool = True
 
-    def run(self, seed: int, steps_max: int, profile: str, *, is_worst: bool = False) -> Outcome:
-        """Play one seed, with the worst of faults when asked to."""
+    def run(self, seed: int, steps_max: int, profile: str, *, is_harsh: bool = False) -> Outcome:
+        """Play one seed, with faults of every kind when asked to."""
         if not self.is_fresh:
             self.keeper.restore()
         self.is_fresh = False
@@ -38,17 +40,18 @@ class Runner:
         sim, error = Simulation(self.world, seed, profile), None
         with sim.open():
             try:
-                play(sim, steps_max, is_worst)
+                play(sim, steps_max, is_harsh)
             except Broken as broken:
                 error = broken
             return sim.outcome(steps_max, error)
 
 
-def play(sim: Simulation, steps_max: int, is_worst: bool) -> None:
+def play(sim: Simulation, steps_max: int, is_harsh: bool) -> None:
     """All steps of a run, each followed by a look at every invariant. Raises Broken."""
     sim.world.begin(sim.choices)
-    sim.set_faults(is_worst)
+    sim.set_faults(is_harsh)
     sim.stage.interrupt = lambda: steps.interrupt(sim)
+    sim.stage.stall = lambda: steps.pass_time(sim, sim.choice_of(steps.STALLS_S))
     for sim.step in range(1, steps_max + 1):
         steps.step(sim)
         sim.look()
@@ -74,4 +77,7 @@ def runner() -> Iterator[Runner]:
             world = make_world(folder)
         keeper = Keeper.remember()
         stack.callback(keeper.close)
-        yield Runner(world, keeper)
+        made = Runner(world, keeper)
+        # What a process reads once and keeps is read now, so that every seed finds it so.
+        made.run(-1, WARM_STEPS, UNLIMITED)
+        yield made

@@ -17,12 +17,10 @@ from tests.simulation.invariants import Broken
 # The transaction that gave the permit, and what the order is.
 PERMIT = """
     SELECT o.id, o.purpose, o.by_person, o.send_before, o.epoch, o.deployment_id, o.build_id, o.side,
-           o.quantity - o.filled_quantity, b.scope_id, a.scope_id, v.scope_id, i.scope_id, a.name, i.symbol, o.state,
+           o.quantity - o.filled_quantity, o.bot_id, o.account_id, a.name, i.symbol, o.state,
            (SELECT max(e.xmin::text::bigint) FROM execution_orderevent e WHERE e.order_id = o.id AND e.state = %s)
     FROM execution_order o
-    JOIN bots_bot b ON b.id = o.bot_id
     JOIN venues_account a ON a.id = o.account_id
-    JOIN venues_venue v ON v.id = a.venue_id
     JOIN markets_instrument i ON i.id = o.instrument_id
     WHERE o.client_order_id = %s
 """
@@ -31,49 +29,31 @@ HELD = """
     SELECT level FROM (
         SELECT DISTINCT ON (h.id) h.id, h.level, h.state, h.scope_id
         FROM risk_historicalhold h WHERE h.xmin::text::bigint < %s
-        ORDER BY h.id, h.xmin::text::bigint DESC
+        ORDER BY h.id, h.xmin::text::bigint DESC, h.history_id DESC
     ) h
-    JOIN access_scope s ON s.id = h.scope_id
-    WHERE h.state = 'active' AND (
-        h.scope_id IN (%s, %s)
-        OR EXISTS (SELECT 1 FROM access_scope o WHERE o.id IN (%s, %s) AND o.path LIKE s.path || '%%')
-    )
+    JOIN simulation_base.covers c ON c.scope_id = h.scope_id
+    WHERE h.state = 'active' AND c.bot_id = %s AND c.account_id = %s
 """
 FENCED = """
     SELECT d.epoch, d.desired, r.build_id FROM deployments_historicaldeployment d
     JOIN releases_release r ON r.id = d.release_id
     WHERE d.id = %s AND d.xmin::text::bigint < %s
-    ORDER BY d.xmin::text::bigint DESC LIMIT 1
+    ORDER BY d.xmin::text::bigint DESC, d.history_id DESC LIMIT 1
 """
 COVERED = """
     SELECT count(*) FROM risk_hold h
-    JOIN access_scope s ON s.id = h.scope_id
-    JOIN execution_order o ON o.id = %s
-    JOIN bots_bot b ON b.id = o.bot_id
-    JOIN venues_account a ON a.id = o.account_id
-    JOIN venues_venue v ON v.id = a.venue_id
-    JOIN markets_instrument i ON i.id = o.instrument_id
-    WHERE h.state = 'active' AND (
-        h.scope_id IN (v.scope_id, i.scope_id)
-        OR EXISTS (SELECT 1 FROM access_scope x WHERE x.id IN (b.scope_id, a.scope_id) AND x.path LIKE s.path || '%%')
-    )
-"""
-DRAINED = """
-    SELECT h.id, replace(o.client_order_id::text, '-', '') FROM risk_hold h
-    JOIN access_scope s ON s.id = h.scope_id
-    JOIN paper_paperorder p ON p.state = 'open'
-    JOIN paper_paperaccount pa ON pa.id = p.account_id
-    JOIN venues_account a ON a.name = pa.name
-    JOIN venues_venue v ON v.id = a.venue_id
-    JOIN execution_order o ON o.account_id = a.id AND replace(o.client_order_id::text, '-', '') = p.client_order_id
-    JOIN bots_bot b ON b.id = o.bot_id
-    JOIN markets_instrument i ON i.id = o.instrument_id
-    WHERE h.drain_state = 'drained' AND h.state = 'active' AND o.purpose = 'OPENING' AND NOT o.by_person AND (
-        h.scope_id IN (v.scope_id, i.scope_id)
-        OR EXISTS (SELECT 1 FROM access_scope x WHERE x.id IN (b.scope_id, a.scope_id) AND x.path LIKE s.path || '%')
-    )
+    JOIN simulation_base.covers c ON c.scope_id = h.scope_id
+    JOIN execution_order o ON (o.bot_id, o.account_id) = (c.bot_id, c.account_id)
+    WHERE h.state = 'active' AND o.id = %s
 """
 ANY_DRAINED = "SELECT 1 FROM risk_hold WHERE drain_state = 'drained' AND state = 'active' LIMIT 1"
+DRAINED = """
+    SELECT h.id, replace(o.client_order_id::text, '-', '') FROM risk_hold h
+    JOIN simulation_base.covers c ON c.scope_id = h.scope_id
+    JOIN execution_order o ON (o.bot_id, o.account_id) = (c.bot_id, c.account_id)
+    JOIN paper_paperorder p ON p.client_order_id = replace(o.client_order_id::text, '-', '')
+    WHERE h.drain_state = 'drained' AND h.state = 'active' AND o.purpose = 'OPENING' AND p.state = 'open'
+"""
 # What the venue holds now, and what is on the way out there by other exits of ours.
 EXITS = """
     SELECT coalesce((SELECT h.quantity FROM paper_paperposition h WHERE h.account_id = pa.id AND h.symbol = %s), 0),
@@ -105,10 +85,8 @@ class Permit:
     build_id: str
     side: str
     left: Decimal
-    bot_scope: UUID
-    account_scope: UUID
-    venue_scope: UUID
-    instrument_scope: UUID
+    bot_id: UUID
+    account_id: UUID
     account: str
     symbol: str
     state: str
@@ -130,7 +108,7 @@ def check_send(name: str, client_order_id: str) -> Permit:
     permit = Permit(*found[0])
     if permit.given_in is None:
         raise Broken(f"SENT_WITHOUT_PERMIT: {client_order_id} in {permit.state}")
-    if name == "submit" and (permit.send_before is None or wall_now() > permit.send_before):
+    if permit.send_before is None or wall_now() > permit.send_before:
         raise Broken(f"SENT_LATE: {client_order_id} after {permit.send_before}")
     _check_holds(permit, client_order_id)
     _check_fence(permit, client_order_id)
@@ -138,8 +116,7 @@ def check_send(name: str, client_order_id: str) -> Permit:
 
 
 def _check_holds(permit: Permit, client_order_id: str) -> None:
-    scopes = [permit.venue_scope, permit.instrument_scope, permit.bot_scope, permit.account_scope]
-    levels = {level for (level,) in _rows(HELD, [permit.given_in, *scopes])}
+    levels = {level for (level,) in _rows(HELD, [permit.given_in, permit.bot_id, permit.account_id])}
     if not levels or (permit.purpose == "EXIT" and permit.by_person):
         return
     if permit.purpose != "EXIT" or "HALTED" in levels:

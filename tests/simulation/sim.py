@@ -15,6 +15,7 @@ from django.db import connection
 
 from apps.common import nudges
 from apps.common.errors import DomainError
+from apps.venues import breaker, budget, messages
 from apps.venues.adapters.base import NoAnswer, VenueRejected
 from apps.venues.models import Account
 from apps.venues.paper import adapter as paper_adapter
@@ -23,7 +24,7 @@ from tests.simulation.invariants import Broken, Excuses, Seen
 from tests.simulation.line import UNBOUNDED_S, Garbage, Line, Message
 from tests.simulation.sources import Clock, Ids, injected
 from tests.simulation.stage import Stage
-from tests.simulation.world import World
+from tests.simulation.world import World, forget
 
 REPAIRABLE, UNLIMITED = "repairable", "unlimited"
 PROFILES = (REPAIRABLE, UNLIMITED)
@@ -54,6 +55,25 @@ class Outcome:
         return self.trace[-TAIL:]
 
 
+@contextmanager
+def memory_of_its_own(*, is_inner: bool) -> Iterator[None]:
+    """A worker that comes in between is another process: it shares no memory with the one that it interrupts."""
+    if not is_inner:
+        yield
+        return
+    taken, known, waiting = budget._taken, dict(breaker._known), messages._waiting.messages
+    slices, called = dict(taken.slices), dict(taken.orders)
+    forget()
+    try:
+        yield
+    finally:
+        forget()
+        breaker._known.update(known)
+        taken.slices.update(slices)
+        taken.orders.update(called)
+        messages._waiting.messages = waiting
+
+
 class Simulation:
     """The state of one run; `tests.simulation.steps` acts on it."""
 
@@ -74,19 +94,20 @@ class Simulation:
         self.names: dict[str, str] = {}
         self.tickets: list[Any] = []
         self.step = 0
-        self.nudges_rate = 1.0
+        self.nudges_rate, self.bust_rate = 1.0, 0.0
 
-    def set_faults(self, is_worst: bool) -> None:
-        """How bad this seed is: by chance, or as bad as can be."""
+    def set_faults(self, is_harsh: bool) -> None:
+        """How bad this seed is: by chance, or some of everything."""
 
-        def pick(*rates: float) -> float:
-            return rates[-1] if is_worst else self.choices.choice(rates)
+        def pick(harsh: float, *rates: float) -> float:
+            return harsh if is_harsh else self.choices.choice(rates)
 
-        self.line.rate = pick(0.0, 0.05, 0.15, 0.35)
-        self.line.late_fill_rate = pick(0.0, 0.0, 0.3)
-        self.stage.kill_rate = pick(0.0, 0.03, 0.1)
-        self.stage.interrupt_rate = pick(0.0, 0.02, 0.1)
-        self.nudges_rate = pick(0.0, 1.0, 0.5)
+        self.line.rate = pick(0.12, 0.0, 0.05, 0.15, 0.35)
+        self.line.late_fill_rate = pick(0.2, 0.0, 0.0, 0.3)
+        self.stage.kill_rate = pick(0.03, 0.0, 0.03, 0.1)
+        self.stage.interrupt_rate = pick(0.04, 0.0, 0.01, 0.04)
+        self.nudges_rate = pick(0.7, 0.0, 0.5, 1.0)
+        self.bust_rate = pick(0.1, 0.0, 0.0, 0.0, 0.5)
         if self.profile == UNLIMITED:
             self.line.delay_s_max = UNBOUNDED_S
 
@@ -94,7 +115,7 @@ class Simulation:
         """From now on nothing fails any more; what is under way still arrives."""
         self.line.rate = self.line.late_fill_rate = 0.0
         self.stage.kill_rate = self.stage.interrupt_rate = 0.0
-        self.line.is_out, self.nudges_rate = False, 1.0
+        self.line.is_out, self.nudges_rate, self.bust_rate = False, 1.0, 0.0
 
     def name_of(self, client_order_id: str) -> str:
         """An order's name in the trace, by its first appearance."""
@@ -112,7 +133,7 @@ class Simulation:
         """One worker does one thing; None when it was refused or the worker died."""
         self.acts[name] += 1
         worker, answer, said = self.stage.hire(), None, "died"
-        with self.stage.working(worker):
+        with memory_of_its_own(is_inner=bool(self.stage.workers)), self.stage.working(worker):
             try:
                 answer = doing()
                 said = "" if answer is None else str(answer)
@@ -122,6 +143,8 @@ class Simulation:
                     raise Broken(f"STATE_CONFLICT in {name}: {error.message}") from error
             except Exception as error:
                 raise Broken(f"FAILED_INSIDE {name}: {type(error).__name__}: {error}") from error
+        if worker.is_dead:
+            forget()
         if connection.in_atomic_block:
             raise Broken(f"TRANSACTION_LEFT_OPEN by {name}")
         self.note(f"{'  ' * len(self.stage.workers)}{name}: {said}")
@@ -154,11 +177,15 @@ class Simulation:
 
     def _on_arrival(self, message: Message) -> None:
         """A request arrives long after: when we had ended the order by then, what follows is the wire's doing."""
-        if message.name == "submit":
-            order = invariants.orders().get(message.subject)
-            if order is not None and order.state not in ("SUBMITTING", "UNKNOWN"):
-                self.excuses.late.add(message.subject)
-                self.line.faults["arrived_late"] += 1
+        order = invariants.orders().get(message.subject)
+        state = "" if order is None else order.state
+        if message.name == "submit" and state not in ("SUBMITTING", "UNKNOWN"):
+            self.excuses.late.add(message.subject)
+        elif message.name == "replace" and state != "PENDING_REPLACE":
+            self.excuses.late_terms.add(message.subject)
+        else:
+            return
+        self.line.faults["arrived_late"] += 1
 
     def on_nudge(self, task: str) -> None:
         """The queue takes a nudge: it keeps it, loses it or delivers it twice."""

@@ -44,12 +44,13 @@ class Worker:
 
 @dataclass
 class Stage:
-    """The workers at work, the innermost last; `interrupt` runs a step of somebody else."""
+    """The workers at work, the innermost last; `interrupt` runs a step of somebody else, `stall` lets time pass."""
 
     choices: Random
     kill_rate: float = 0.0
     interrupt_rate: float = 0.0
     interrupt: Callable[[], None] = lambda: None
+    stall: Callable[[], None] = lambda: None
     workers: list[Worker] = field(default_factory=list)
     hired: int = 0
     kills: int = 0
@@ -88,7 +89,10 @@ class Stage:
         if not self.is_watched or not self.workers or connection.in_atomic_block:
             return
         self.workers[-1].breathe()
-        if len(self.workers) < DEPTH_MAX and self.choices.random() < self.interrupt_rate:
+        chance = self.choices.random()
+        if chance < self.interrupt_rate / 2:
+            self.stall()
+        elif chance < self.interrupt_rate * 1.5 and len(self.workers) < DEPTH_MAX:
             self.interrupts += 1
             self.interrupt()
 

@@ -1,10 +1,11 @@
 """What happens in a run, one act a step: bots, people, workers, the market and the clock."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+from apps.access import services as access
 from apps.deployments import services as deployments
 from apps.execution import services as execution
 from apps.execution import tasks as execution_tasks
@@ -17,6 +18,8 @@ from apps.risk import services as risk
 from apps.risk.models import Exposure, Hold
 from apps.risk.services.holds import release_digest
 from apps.risk.states import HoldState
+from apps.venues.paper import corrections
+from apps.venues.paper.models import PaperTrade
 from tests.simulation import sends
 from tests.simulation.invariants import Broken
 from tests.simulation.sim import Simulation
@@ -24,12 +27,19 @@ from tests.simulation.world import POSITION_MAX, Seat
 
 TICK = Decimal("0.01")
 TICKETS_MAX = 8
+QUANTITIES = (*"1112223334", *"1122345", "11", "0.5")
+# How long a worker may stand still between two transactions: permits live 0.5 s, leases 15 s.
+STALLS_S = (0.1, 0.6, 0.6, 2.0, 16.0)
 SWEEPS: dict[str, Callable[[], Any]] = {
     "execution.send_due_orders": execution_tasks.send_due_orders,
     "execution.sync_due_accounts": execution_tasks.sync_due_accounts,
     "execution.drain_holds": execution_tasks.drain_holds,
+    "execution.refresh_references": execution_tasks.refresh_references,
+    "execution.mark_books": execution_tasks.mark_books,
     "reconciliation.run_due": reconciliation_tasks.run_due,
 }
+# The beat runs the busiest of them more often than once a round.
+BEATS = (*SWEEPS, "execution.send_due_orders", "execution.send_due_orders", "execution.sync_due_accounts")
 
 
 def price_of(seat: Seat) -> Decimal:
@@ -82,7 +92,7 @@ def place_opening(sim: Simulation) -> str:
     terms = priced(sim, seat, ("MARKET", "MARKET", "LIMIT", "LIMIT", "STOP", "STOP_LIMIT"), 300)
     if terms["order_type"] in ("MARKET", "LIMIT"):
         terms["time_in_force"] = sim.choice_of(("GTC", "GTC", "GTC", "DAY", "IOC", "FOK"))
-    quantity = Decimal(sim.choice_of(("1", "1", "1", "2", "2", "3", "3", "4", "7", "11", "0.5")))
+    quantity = Decimal(sim.choice_of(QUANTITIES))
     side = sim.choice_of(("BUY", "BUY", "SELL"))
     return place(sim, ticket(sim, seat, side=side, quantity=quantity, purpose="OPENING", **terms))
 
@@ -144,8 +154,8 @@ def close(sim: Simulation) -> str:
     return f"{sim.name_of(order.client_order_id.hex)} {order.side} {order.quantity} {order.state}"
 
 
-def _working(sim: Simulation) -> Order | None:
-    found = list(Order.objects.filter(state__in=WORKING).select_related("bot__scope", "instrument"))
+def _working(sim: Simulation, states: Iterable[str] = WORKING) -> Order | None:
+    found = list(Order.objects.filter(state__in=states).select_related("bot__scope", "instrument"))
     found.sort(key=lambda order: int(sim.name_of(order.client_order_id.hex)[1:]))
     return sim.choices.choice(found) if found else None
 
@@ -155,7 +165,7 @@ def cancel(sim: Simulation) -> str | None:
     order = _working(sim)
     if order is None:
         return None
-    guarded = order.purpose == "PROTECTIVE" and order.state in AT_VENUE
+    guarded = order.purpose == "PROTECTIVE" and order.state in AT_VENUE and not order.cancel_requested
     with sim.stage.unwatched():
         covered = guarded and sends.is_covered(order.pk)
     between = sim.stage.interrupts
@@ -166,12 +176,42 @@ def cancel(sim: Simulation) -> str | None:
     return f"{sim.name_of(order.client_order_id.hex)} {row.state}"
 
 
+def replace_order(sim: Simulation) -> str | None:
+    """A bot asks for new terms of an order that rests."""
+    order = _working(sim, ("ACCEPTED", "PARTIALLY_FILLED"))
+    if order is None:
+        return None
+    price = order.limit_price or order.stop_price
+    terms: dict[str, Any] = {"quantity": order.quantity + sim.choices.randint(-1, 2)}
+    if price is not None and sim.choices.random() < 0.7:
+        name = "stop_price" if order.limit_price is None else "limit_price"
+        terms = {name: near(sim, price, 50)} | (terms if sim.choices.random() < 0.3 else {})
+    if terms.get("quantity") == 0:
+        return None
+    done = execution.replace(order=order, actor="service:bot", reason="another price", **terms)
+    asked = f"{done.replace_quantity} {done.replace_limit_price or ''} {done.replace_stop_price or ''}"
+    return f"{sim.name_of(order.client_order_id.hex)} {done.state} {asked}"
+
+
+def bust(sim: Simulation) -> str | None:
+    """The venue takes a trade back."""
+    trades = list(PaperTrade.objects.filter(kind="trade").order_by("account__name", "sequence"))
+    if not trades or sim.choices.random() >= sim.bust_rate:
+        return None
+    trade = sim.choices.choice(trades[-3:])
+    with sim.stage.unwatched():
+        corrections.bust(account_name=trade.account.name, trade_id=trade.trade_id)
+    sim.line.faults["bust"] += 1
+    return f"{sim.name_of(trade.order.client_order_id)} {trade.quantity}"
+
+
 def hold(sim: Simulation) -> str:
     """A person stops a scope; the higher, the rarer."""
     scope = sim.choices.choice(sim.world.scopes)
     level = sim.choice_of(("HALTED", "HALTED", "REDUCING"))
-    made = risk.place_hold(scope=scope, level=level, actor=sim.world.trader, reason="stop")
-    return f"{level} on {scope.kind} {made.epoch}"
+    cancels = "all" if level == "HALTED" and sim.choices.random() < 0.1 else "opening"
+    made = risk.place_hold(scope=scope, level=level, cancels=cancels, actor=sim.world.trader, reason="stop")
+    return f"{level} on {scope.kind} {made.epoch} {cancels}"
 
 
 def _hold(sim: Simulation) -> Hold | None:
@@ -194,21 +234,30 @@ def release(sim: Simulation) -> str | None:
     row = _hold(sim)
     if row is None:
         return None
-    if row.consent is None or row.consent.state != "open" or sim.choices.random() < 0.1:
-        row = risk.request_release(hold=row, actor=sim.world.owners[0], reason="it is safe")
-    if sim.choices.random() < 0.2:
+    row = ask_release(sim, row)
+    if sim.choices.random() < 0.1:
         return "asked"
-    done = risk.vote_release(
-        hold=row, actor=sim.world.owners[1], approve=True, reason="I agree", digest=release_digest(row)
-    )
+    by = {"actor": sim.world.owners[1], "reason": "I agree"}
+    done = risk.vote_release(hold=row, approve=True, digest=release_digest(row), **by)
     return f"{done.state} {done.scope.kind} {done.epoch}"
+
+
+def ask_release(sim: Simulation, row: Hold) -> Hold:
+    """The first person asks, anew when what was asked for is not what stands now."""
+    by = {"actor": sim.world.owners[0], "reason": "it is safe"}
+    consent = row.consent
+    if consent is not None and consent.state == "open":
+        if consent.digest == release_digest(row) and consent.expires_at > sim.clock():
+            return row
+        access.void_consent(consent=consent, **by)
+    return risk.request_release(hold=row, **by)
 
 
 def market(sim: Simulation) -> str:
     """Some seconds with the platform alive: bars come in and the venue matches."""
     seconds = sim.choices.randint(1, 3)
     pass_time(sim, float(seconds))
-    sim.world.upkeep()
+    sim.world.upkeep(seconds)
     return f"{seconds} s"
 
 
@@ -241,7 +290,7 @@ def nudge(sim: Simulation) -> str | None:
 
 def beat(sim: Simulation) -> str:
     """The beat runs one of the sweeps."""
-    return sweep(sim, sim.choice_of(tuple(SWEEPS)))
+    return sweep(sim, sim.choice_of(BEATS))
 
 
 def sweep(sim: Simulation, task: str) -> str:
@@ -294,14 +343,16 @@ def reconcile(sim: Simulation) -> str:
 Act = Callable[[Simulation], Any]
 ACTS: dict[str, tuple[int, Act]] = {
     "open": (20, place_opening),
-    "protect": (8, place_protective),
-    "exit": (7, place_exit),
+    "protect": (9, place_protective),
+    "exit": (5, place_exit),
     "retry": (4, retry),
-    "close": (4, close),
+    "close": (3, close),
     "cancel": (8, cancel),
+    "replace": (6, replace_order),
+    "bust": (1, bust),
     "hold": (2, hold),
     "loosen": (2, loosen),
-    "release": (6, release),
+    "release": (9, release),
     "market": (18, market),
     "wait": (3, wait),
     "clock": (1, set_clock),
@@ -315,8 +366,8 @@ ACTS: dict[str, tuple[int, Act]] = {
 NAMES, WEIGHTS = tuple(ACTS), tuple(weight for weight, _ in ACTS.values())
 # What somebody else may do in the middle of another's step: no time passes for the one who waits.
 BETWEEN = (
-    *("open", "open", "exit", "retry", "close", "cancel", "cancel", "hold", "loosen", "release", "release"),
-    *("nudge", "nudge", "beat", "beat", "operate", "market", "wait", "wait", "wait", "clock"),
+    *("open", "open", "exit", "retry", "close", "cancel", "replace", "hold", "loosen", "release", "release", "release", "protect"),
+    *("nudge", "nudge", "beat", "beat", "operate", "market", "clock"),
 )
 
 

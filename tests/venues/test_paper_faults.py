@@ -109,6 +109,13 @@ def test_a_refusal_whose_reply_is_dropped_is_not_heard_but_remembered(venue: Pap
     assert (found.state, found.reject_code) == (VenueOrderState.REJECTED, "ORDER_QUANTITY_STEP")
 
 
+def test_a_no_whose_reply_is_dropped_is_no_answer(venue: PaperAdapter) -> None:
+    inject_fault(kind="drop_reply", call="cancel")
+
+    with pytest.raises(VenueTimeout):
+        venue.cancel("nobody's")
+
+
 def test_a_short_delay_only_costs_time(venue: PaperAdapter, waits: list[float]) -> None:
     inject_fault(kind="delay", delay_ms=1_500)
 

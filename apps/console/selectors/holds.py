@@ -1,31 +1,28 @@
-"""Holds in force, and what a hold on a scope would stop."""
+"""Holds in force, and drills of the kill switch."""
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from apps.access import selectors as access
 from apps.access.models import Scope, User
 from apps.access.selectors import Seat
-from apps.access.states import ConsentState, Permission, ScopeKind
-from apps.bots.models import Bot
+from apps.access.states import ConsentState, Permission
+from apps.common.clocks import wall_now
 from apps.console.selectors import inbox
-from apps.deployments.models import Deployment
-from apps.deployments.states import Desired
-from apps.execution.models import Order, Position
-from apps.execution.states import WORKING
-from apps.risk.models import Hold
-from apps.risk.states import HoldState
+from apps.console.selectors.people import widest_first
+from apps.risk.models import Hold, KillDrill
+from apps.risk.states import DrillState, HoldState
 
 PAST_SHOWN = 20
-NAMES_SHOWN = 30
+DRILLS_SHOWN = 20
+OPEN_DRILLS = (DrillState.RUNNING, DrillState.DUE)
+DRILL_PERMISSIONS = (Permission.OPERATE, Permission.SET_LIMITS)
 
 
 def placeable(user: User) -> list[Scope]:
     """Scopes on which the person may place a hold, widest first."""
-    found = list(access.visible_scopes(user, Permission.HOLD))
-    kinds = list(ScopeKind)
-    return sorted(found, key=lambda scope: (kinds.index(ScopeKind(scope.kind)), scope.name))
+    return widest_first(access.visible_scopes(user, Permission.HOLD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,49 +56,36 @@ def past(user: User) -> list[Hold]:
 
 
 @dataclass(frozen=True, slots=True)
-class Preview:
-    """What a hold on `scope` would stop, now."""
+class DrillView:
+    """A drill of the kill switch; overdue when it blocks promotions."""
 
-    scope: Scope
-    bots: list[Bot]
-    bot_count: int
-    running: int
-    accounts: list[str]
-    orders: dict[str, int]
-    positions: list[Position]
+    row: KillDrill
+    is_overdue: bool
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether it passed and still counts."""
+        return self.row.valid_until is not None and self.row.valid_until > wall_now()
 
 
-def preview(scope: Scope) -> Preview:
-    """The bots, accounts, orders and positions below `scope`."""
-    bots = _bots(scope)
-    touched = _deployments(scope)
-    orders = Order.objects.filter(_orders(scope), state__in=WORKING)
-    positions = Position.objects.filter(_orders(scope)).exclude(quantity=0)
-    return Preview(
-        scope=scope,
-        bots=list(bots.order_by("name")[:NAMES_SHOWN]),
-        bot_count=bots.count(),
-        running=touched.filter(desired=Desired.RUNNING).count(),
-        accounts=sorted(set(touched.values_list("account__name", flat=True))),
-        orders=dict(orders.values_list("purpose").annotate(n=Count("pk")).order_by("purpose")),
-        positions=list(positions.select_related("instrument", "bot").order_by("bot__name")[:NAMES_SHOWN]),
+def drillable(user: User) -> list[Scope]:
+    """Scopes on which the person may schedule a drill, widest first."""
+    ids = {pk for permission in DRILL_PERMISSIONS for pk in access.visible_scope_ids(user, permission)}
+    return widest_first(Scope.objects.filter(pk__in=ids))
+
+
+def drills(user: User) -> list[DrillView]:
+    """The latest drills within reach: what is due first, then the log, newest first."""
+    rows = access.within(KillDrill.objects.select_related("scope", "hold"), user, "scope")
+    late = set(overdue_drills(user).values_list("pk", flat=True))
+    found = sorted(rows.order_by("-id")[:DRILLS_SHOWN], key=lambda row: row.state not in OPEN_DRILLS)
+    return [DrillView(row, row.pk in late) for row in found]
+
+
+def overdue_drills(user: User) -> QuerySet[KillDrill]:
+    """Drills within reach that block promotions: past their time, and none of their scope passed since."""
+    made_up_for = KillDrill.objects.filter(
+        scope=OuterRef("scope"), state=DrillState.PASSED, finished_at__gt=OuterRef("created_at")
     )
-
-
-def _bots(scope: Scope) -> QuerySet[Bot]:
-    below = Q(scope__path__startswith=scope.path)
-    return Bot.objects.filter(below | Q(pk__in=_deployments(scope).values("bot_id")))
-
-
-def _deployments(scope: Scope) -> QuerySet[Deployment]:
-    return Deployment.objects.filter(_orders(scope)).exclude(desired=Desired.STOPPED)
-
-
-def _orders(scope: Scope) -> Q:
-    """Anything with a bot, an account and an instrument that lies below the scope by any of them."""
-    return (
-        Q(bot__scope__path__startswith=scope.path)
-        | Q(account__scope__path__startswith=scope.path)
-        | Q(account__venue__scope__path__startswith=scope.path)
-        | Q(instrument__scope__path__startswith=scope.path)
-    )
+    rows = KillDrill.objects.filter(blocks_from__lte=wall_now()).exclude(state=DrillState.PASSED)
+    return access.within(rows.exclude(Exists(made_up_for)).select_related("scope"), user, "scope").order_by("-id")

@@ -1,9 +1,12 @@
-"""Names of actors: the audit stores opaque ids, people are named when a page is shown."""
+"""Names of actors, and scopes in the order people look for them."""
 
 from collections.abc import Iterable
 from uuid import UUID
 
-from apps.access.models import User
+from apps.access.models import Scope, User
+from apps.access.states import ScopeKind
+
+KINDS = list(ScopeKind)
 
 
 def names_of(actors: Iterable[str]) -> dict[str, str]:
@@ -15,3 +18,8 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
     names.update({actor: f"platform: {actor[4:]}" for actor in wanted if actor.startswith("job:")})
     names.update({actor: f"database role {actor[3:]}" for actor in wanted if actor.startswith("db:")})
     return names
+
+
+def widest_first(scopes: Iterable[Scope]) -> list[Scope]:
+    """From the firm down to instruments, by name."""
+    return sorted(scopes, key=lambda scope: (KINDS.index(ScopeKind(scope.kind)), scope.name))

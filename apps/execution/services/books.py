@@ -1,6 +1,7 @@
 """Our books: what the venue says of orders, and its trades, each booked exactly once."""
 
 from collections.abc import Iterable
+from dataclasses import replace as changed
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -282,14 +283,14 @@ def _as_id(text: str) -> UUID | None:
 
 def _fill(row: Order, trade: VenueTrade) -> None:
     _note_unexpected(row, trade)
-    _store(row, trade, FillKind.TRADE, trade.side)
-    _move_position(row, trade, trade.side)
+    _store(row, trade, FillKind.TRADE)
+    _move_position(row, trade)
     _advance_filled(row, trade)
     _cancel_remainder(row)
     nudges.hint("fleet", f"bot:{row.bot_id}")
 
 
-def _store(row: Order, trade: VenueTrade, kind: FillKind, side: str, corrects: Fill | None = None) -> None:
+def _store(row: Order, trade: VenueTrade, kind: FillKind, corrects: Fill | None = None) -> None:
     Fill.objects.create(
         account=row.account,
         order=row,
@@ -299,7 +300,7 @@ def _store(row: Order, trade: VenueTrade, kind: FillKind, side: str, corrects: F
         kind=kind,
         corrects=corrects,
         venue_sequence=trade.sequence,
-        side=side,
+        side=trade.side,
         quantity=trade.quantity,
         price=trade.price,
         fee=trade.fee,
@@ -369,7 +370,7 @@ def _cancel_remainder(row: Order) -> None:
     row.cancel_requested = True
     Order.objects.filter(pk=row.pk).update(cancel_requested=True)
     if row.state == OrderState.PENDING_REPLACE:
-        due = {"due_at": wall_now(), "lease_until": None, "lease_owner": ""}
+        due: dict[str, Any] = {"due_at": wall_now(), "lease_until": None, "lease_owner": ""}
         ledger.advance(row, OrderState.PENDING_CANCEL, reason="the rest is not wanted", **due)
         nudges.wake("execution.send_due_orders")
     else:
@@ -386,9 +387,9 @@ def _bust(row: Order, trade: VenueTrade) -> int:
     original = Fill.objects.filter(order=row, trade_id=trade.refers_to, kind=FillKind.TRADE).first()
     if original is None or original.corrections.exists():
         return 0
-    side = OPPOSITE[original.side]
-    _store(row, trade, FillKind.BUST, side, corrects=original)
-    _move_position(row, trade, side)
+    undone = changed(trade, side=OPPOSITE[original.side], fee=-trade.fee)
+    _store(row, undone, FillKind.BUST, corrects=original)
+    _move_position(row, undone)
     reserved = row.reserved_quantity + (trade.quantity if row.state in WORKING else ZERO)
     filled = row.filled_quantity - trade.quantity
     paid = (row.average_price or ZERO) * row.filled_quantity - trade.price * trade.quantity
@@ -410,14 +411,14 @@ def _is_used_up(row: Order) -> bool:
     return row.state in WORKING and busted > 0 and row.filled_quantity + busted >= row.quantity
 
 
-def _move_position(row: Order, trade: VenueTrade, side: str) -> None:
-    """Let exposure and position follow a fill on `side`."""
-    risk.adjust_position(scope=row.bot.scope, instrument=row.instrument, side=side, quantity=trade.quantity)
+def _move_position(row: Order, trade: VenueTrade) -> None:
+    """Let exposure and position follow a fill."""
+    risk.adjust_position(scope=row.bot.scope, instrument=row.instrument, side=trade.side, quantity=trade.quantity)
     position, _ = Position.objects.select_for_update().get_or_create(
         bot=row.bot, account=row.account, instrument=row.instrument
     )
     before = Holding(position.quantity, position.average_price, position.realised_pnl, position.fees)
-    after = apply_fill(before, Side(side), trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
+    after = apply_fill(before, Side(trade.side), trade.quantity, trade.price, trade.fee, row.instrument.multiplier)
     position.quantity, position.average_price = after.quantity, after.average_price
     position.realised_pnl, position.fees = after.realised_pnl, after.fees
     position.save(update_fields=["quantity", "average_price", "realised_pnl", "fees"])

@@ -247,6 +247,7 @@ def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) ->
         limit_price=intent.limit_price,
         stop_price=intent.stop_price,
         is_reduce_only=intent.reduce_only,
+        is_post_only=intent.post_only,
         client_order_id=client_order_id(deployment.pk, cycle.epoch, cycle.sequence, intent.seq),
         cycle=cycle,
         intent_sequence=intent.seq,

@@ -31,8 +31,8 @@ log = structlog.get_logger(__name__)
 AGAIN_S = 0.5
 LEASE_S = 15.0
 # In this process: at most so many calls at once, few of them to one venue, so that a hung one keeps no other waiting.
-CALLS_AT_ONCE = 16
-CALLS_PER_VENUE = 4
+CALLS_AT_ONCE = 8
+CALLS_PER_VENUE = 3
 TURN_S = 3.0
 PAUSE_S = 0.1
 FAILURES_MAX = 60

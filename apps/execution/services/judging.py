@@ -9,7 +9,7 @@ from uuid import UUID
 
 from quarterdeck.decimals import EXACT
 
-from apps.common.clocks import to_ms, wall_now
+from apps.common.clocks import wall_now
 from apps.common.errors import Refused
 from apps.deployments.models import Deployment
 from apps.execution import standing as stands
@@ -17,7 +17,6 @@ from apps.execution.models import Order
 from apps.execution.services import ledger
 from apps.execution.services.tickets import Ticket
 from apps.execution.states import WORKING, Purpose
-from apps.markets import calendars
 from apps.markets import selectors as markets
 from apps.markets.models import Instrument
 from apps.risk import rules
@@ -316,15 +315,14 @@ def _entitlements(deployment: Deployment) -> rules.Entitlements:
 
 
 def _session(deployment: Deployment, standing: stands.Standing, market_at: datetime) -> rules.SessionFacts:
-    bundle, at_ms = _bundle(deployment), to_ms(market_at)
-    calendar = deployment.instrument.session_calendar
-    closes_ms = calendars.closes_at(calendar, at_ms)
+    bundle, instrument = _bundle(deployment), deployment.instrument
+    closes_at = markets.closes_at(instrument, market_at)
     end_of_day = bundle.get("end_of_day", {"policy": "carry"})
     is_flat = end_of_day["policy"] == "flat"
     return rules.SessionFacts(
-        is_open=calendars.is_open(calendar, at_ms) and is_within(bundle.get("session_windows"), market_at),
+        is_open=markets.is_open(instrument, market_at) and is_within(bundle.get("session_windows"), market_at),
         is_halted=standing.is_halted,
-        closes_in_s=None if closes_ms is None else (closes_ms - at_ms) // 1000,
+        closes_in_s=None if closes_at is None else int((closes_at - market_at).total_seconds()),
         flat_before_close_s=60 * end_of_day.get("minutes_before_close", 15) if is_flat else None,
     )
 

@@ -17,13 +17,12 @@ from quarterdeck.decimals import EXACT
 
 from apps.access import selectors as access
 from apps.audit.context import acting, job
-from apps.common.clocks import to_ms, wall_now
+from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Refused
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.execution.models import Position
 from apps.execution.services import ledger
-from apps.markets import calendars
 from apps.markets import selectors as markets
 from apps.risk import services as risk
 
@@ -54,9 +53,7 @@ def mark_books() -> int:
         scopes = ledger.scope_ids(deployment)
         try:
             changed += _value(deployment, currency)
-            day = calendars.trading_day(
-                deployment.instrument.session_calendar, to_ms(markets.market_now(deployment.feed))
-            )
+            day = markets.trading_day(deployment.instrument, markets.market_now(deployment.feed))
         except DomainError as error:  # one feed or rate that is missing marks nothing below its scopes
             log.warning("books.not_marked", deployment=str(deployment.pk), code=error.code)
             marked.unknown.update(scopes)

@@ -62,7 +62,15 @@ def judge_prices(order: OrderFacts, market: MarketFacts, limits: Mapping[str, De
         if not is_exit or "collar_bps" in limits:
             found.append(exceeded("PRICE_OUTSIDE_COLLAR", "collar_bps", bound))
     elif venue_price is not None:
-        _collar(order.side, limit, feed, venue_price, bound, found)
+        _collar(order.side, limit, feed, _anchor(order, venue_price), bound, found)
+
+
+def _anchor(order: OrderFacts, reference: Decimal) -> Decimal:
+    """What a limit price is measured from: a stop that still waits trades where it triggers, not here."""
+    stop = order.stop_price
+    if order.order_type != "STOP_LIMIT" or stop is None:
+        return reference
+    return max(reference, stop) if order.side == "BUY" else min(reference, stop)
 
 
 def _collar(

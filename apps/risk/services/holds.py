@@ -3,6 +3,9 @@
 from datetime import timedelta
 from time import perf_counter
 
+import psycopg
+from django.db import OperationalError
+
 from apps.access import services as access
 from apps.access.models import Scope, User
 from apps.access.states import Permission
@@ -39,26 +42,49 @@ def place_hold(
     """
     _check_asked(level, cancels, reason)
     started = perf_counter()
-    with acting(actor, reason):
-        locks.exclusive([scope.pk])
-        hold = Hold.objects.create(
-            scope=scope,
-            level=level,
-            reason=reason,
-            placed_by=actor_text(actor),
-            cancels=cancels,
-            is_drill=is_drill,
-            epoch=Hold.objects.filter(scope=scope).count() + 1,
-            drain_state=DrainState.PENDING if level == HoldLevel.HALTED else DrainState.NOT_NEEDED,
-            due_at=wall_now() if level == HoldLevel.HALTED else None,
-        )
-        audit.record("hold.placed", hold, scope_id=scope.pk, after={"level": level, "cancels": cancels})
+    drains = level == HoldLevel.HALTED
+    hold = Hold(
+        scope=scope,
+        level=level,
+        reason=reason,
+        placed_by=actor_text(actor),
+        cancels=cancels,
+        is_drill=is_drill,
+        drain_state=DrainState.PENDING if drains else DrainState.NOT_NEEDED,
+        due_at=wall_now() if drains else None,
+    )
+    _latch(hold, actor, reason)
     hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
     with acting(actor, "latched"):
         hold.save(update_fields=["latched_at", "latch_ms"])
     if is_announced:
         announce_hold()
     return hold
+
+
+def _latch(hold: Hold, actor: User | str, reason: str) -> None:
+    """Commit the hold under the exclusive lock.
+
+    Where a transaction does not give the lock back in time the hold commits first, so that whoever gets a
+    permit from then on reads it, and the lock is waited for afterwards: that waits the others out just as well.
+    """
+    try:
+        with acting(actor, reason):
+            locks.exclusive([hold.scope_id])
+            _insert(hold)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
+            raise
+        with acting(actor, reason):
+            _insert(hold)
+        with acting(actor, reason):
+            locks.exclusive([hold.scope_id])
+
+
+def _insert(hold: Hold) -> None:
+    hold.epoch = Hold.objects.filter(scope=hold.scope_id).count() + 1
+    hold.save(force_insert=True)
+    audit.record("hold.placed", hold, scope_id=hold.scope_id, after={"level": hold.level, "cancels": hold.cancels})
 
 
 def announce_hold() -> None:

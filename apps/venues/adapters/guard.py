@@ -56,6 +56,15 @@ class Call:
     may_wait: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """When a call went out, and what was heard of it on the wire."""
+
+    sent_at: datetime
+    started: float
+    wire: list[Any]
+
+
 class Guarded:
     """An account's adapter whose every call is checked before and recorded after."""
 
@@ -68,24 +77,27 @@ class Guarded:
         if connection.in_atomic_block:
             raise RuntimeError("a venue was called inside a transaction: commit the intent first")
         self._admit(call)
-        sent_at, started = wall_now(), time.perf_counter()
+        with messages.listening() as wire:
+            return self._heard_out(call, ask, Exchange(wall_now(), time.perf_counter(), wire))
+
+    def _heard_out(self, call: Call, ask: Callable[[], Answer], exchange: Exchange) -> Answer:
         try:
             answer = ask()
         except NoAnswer as error:
-            self._failed(call, error, sent_at, started)
+            self._failed(call, error, exchange)
             raise
         except VenueRejected as error:
-            self._record(call, None, error.code, sent_at, started)
+            self._record(call, None, error.code, exchange)
             if error.code not in OURS:
                 self._heard()
             raise
         except Exception as error:
             log.exception("venue.no_answer", venue=self._venue.name, error=type(error).__name__)
             failure = NoAnswer(f"{self._venue.name} gave no answer that we understand")
-            self._failed(call, failure, sent_at, started)
+            self._failed(call, failure, exchange)
             raise failure from error
         if call.is_kept:
-            self._record(call, answer, "", sent_at, started)
+            self._record(call, answer, "", exchange)
         self._heard()
         return answer
 
@@ -97,25 +109,26 @@ class Guarded:
                 raise VenueDown(f"{self._venue.name} does not answer", retry_in_s=breaker.probe_in_s(self._venue))
         budget.spend(self._account.pk, self._adapter.capabilities().requests_per_minute, call.priority)
 
-    def _failed(self, call: Call, error: NoAnswer, sent_at: datetime, started: float) -> None:
-        self._record(call, None, error.code, sent_at, started, is_late=True)
+    def _failed(self, call: Call, error: NoAnswer, exchange: Exchange) -> None:
+        self._record(call, None, error.code, exchange, is_late=True)
         _never_raising("breaker.unanswered", partial(breaker.unanswered, self._venue))
 
     def _heard(self) -> None:
         _never_raising("breaker.answered", partial(breaker.answered, self._venue))
 
-    def _record(
-        self, call: Call, answer: Any, error: str, sent_at: datetime, started: float, *, is_late: bool = False
-    ) -> None:
+    def _record(self, call: Call, answer: Any, error: str, exchange: Exchange, *, is_late: bool = False) -> None:
+        said = messages.shown(answer)
+        if exchange.wire:
+            said = {"stated": said, "wire": messages.shown(exchange.wire)}
         message = VenueMessage(
             account_id=self._account.pk,
             client_order_id=call.client_order_id,
             call=call.name,
             request=messages.shown(call.request),
-            answer=messages.shown(answer),
-            error=error,
-            sent_at=sent_at,
-            took_ms=(time.perf_counter() - started) * 1000,
+            answer=said,
+            error=messages.redacted(error),
+            sent_at=exchange.sent_at,
+            took_ms=(time.perf_counter() - exchange.started) * 1000,
         )
         messages.note(message, may_wait=call.may_wait and not is_late)
 

@@ -97,11 +97,13 @@ class CcxtClient:
         exchange.timeout = int(timeout_s * 1000)
         self._fence = fence(exchange.session, hosts_of(exchange), timeout_s)
         exchange.parse_json = self._parsed
-        self.is_answer: Callable[[Any], bool] = bool
+        self.is_answer: Callable[[dict[str, Any]], bool] = bool
+        self.is_no: Callable[[Any], bool] = lambda _: False
+        self._said: Any = None
 
     def _parsed(self, body: str) -> Any:
         """An answer with its numbers as they are written. Raises where ccxt would go on with anything at all."""
-        answer = json.loads(body, parse_float=str)
+        self._said = answer = json.loads(body, parse_float=str)
         if not (isinstance(answer, list) or (isinstance(answer, dict) and self.is_answer(answer))):
             raise Garbled("this is no answer of the exchange")
         return answer
@@ -121,7 +123,7 @@ class CcxtClient:
 
     def ask(self, ask: Callable[[], Any]) -> Any:
         """Run a call of the library."""
-        self._fence.is_unsure = False
+        self._fence.is_unsure, self._said = False, None
         try:
             # The library sets the rounding of the thread's decimal context.
             with localcontext():
@@ -139,15 +141,25 @@ class CcxtClient:
         key, now = (exchange.id, json.dumps(exchange.urls["api"], sort_keys=True)), wall_now()
         loaded_at, shared = _markets.get(key, (None, {}))
         if loaded_at is None or not loaded_at <= now < loaded_at + MARKETS_FRESH:
-            self.ask(exchange.load_markets)
-            shared = {name: getattr(exchange, name) for name in SHARED}
-            shared["options"] = {name: exchange.options[name] for name in SHARED_OPTIONS & set(exchange.options)}
+            shared = self._loaded(shared)
             _markets[key] = (now, shared)
         for name in SHARED:
             setattr(exchange, name, shared[name])
         exchange.options.update(shared["options"])
         # From here on every number comes as the text in which it was written; the market list needs floats.
         exchange.number = str
+
+    def _loaded(self, old: dict[str, Any]) -> dict[str, Any]:
+        """The list as it is now; when it cannot be had, the old one, so that a cancel does not wait for it."""
+        exchange = self.exchange
+        try:
+            self.ask(exchange.load_markets)
+        except NoAnswer:
+            if not old:
+                raise
+            return old
+        options = {name: exchange.options[name] for name in SHARED_OPTIONS & set(exchange.options)}
+        return {name: getattr(exchange, name) for name in SHARED} | {"options": options}
 
     def _translated(self, error: Exception) -> DomainError:
         import ccxt
@@ -156,8 +168,9 @@ class CcxtClient:
             return error
         if isinstance(error, ccxt.RequestTimeout):
             return VenueTimeout(f"{self.exchange.id} did not answer in time")
-        # ExchangeError itself is ccxt's word for an answer that it does not know: no clear no.
-        is_no = isinstance(error, ccxt.ExchangeError) and type(error) is not ccxt.ExchangeError
+        # ExchangeError itself is ccxt's word for an error that it does not know; the dialect may know it.
+        is_known = isinstance(error, ccxt.ExchangeError) and type(error) is not ccxt.ExchangeError
+        is_no = is_known or (type(error) is ccxt.ExchangeError and self.is_no(self._said))
         if is_no and not self._fence.is_unsure:
             return VenueRejected(_code(type(error).__name__), self._keys.redact(str(error))[:200])
         return NoAnswer(f"{self.exchange.id} gave no answer that we understand: {type(error).__name__}")

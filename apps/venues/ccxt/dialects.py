@@ -32,12 +32,17 @@ class Dialect:
     def __init__(self, client: CcxtClient, symbols: Symbols) -> None:
         self.client = client
         self.symbols = symbols
-        client.is_answer = self.is_answer
+        client.is_answer, client.is_no = self.is_answer, self.is_no
 
     @staticmethod
     def is_answer(answer: dict[str, Any]) -> bool:
         """Whether the exchange can have said this."""
         return bool(answer)
+
+    @staticmethod
+    def is_no(answer: Any) -> bool:
+        """Whether an error answer that ccxt does not know is a clear no."""
+        return False
 
     def venue_id(self, raw: Raw, id_field: str = "id") -> str:
         """An id that is unique in the account; most exchanges count per symbol."""
@@ -99,6 +104,12 @@ class Binance(Dialect):
         "fetchMargins": False,
     }
     page = 1_000
+
+    @staticmethod
+    def is_no(answer: Any) -> bool:
+        """Codes of malformed (11xx) and refused (2xxx) requests; 10xx are about the server itself."""
+        code = answer.get("code") if isinstance(answer, dict) else None
+        return type(code) is int and (-1199 <= code <= -1100 or -2999 <= code <= -2000)
 
     def lookup(self, client_order_id: str, symbol: str | None = None) -> Raw | None:
         """One question per symbol, as Binance finds orders only inside one."""
@@ -180,6 +191,14 @@ class Kraken(Dialect):
         """A result, or errors that say why there is none."""
         errors = answer.get("error")
         return isinstance(errors, list) and (bool(errors) or "result" in answer)
+
+    @staticmethod
+    def is_no(answer: Any) -> bool:
+        """Errors about the order or its arguments; others are about the service."""
+        errors = (answer.get("error") if isinstance(answer, dict) else None) or []
+        return bool(errors) and all(
+            str(error).startswith(("EOrder:", "EGeneral:Invalid arguments")) for error in errors
+        )
 
     def venue_id(self, raw: Raw, id_field: str = "id") -> str:
         """Kraken's own."""

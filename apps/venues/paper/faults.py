@@ -83,6 +83,6 @@ def take(*, account_name: str, call: Call) -> PaperFault | None:
 
 def _use(fault: PaperFault) -> bool:
     """Count one hit by a conditional update; the last one closes the fault."""
-    left = PaperFault.objects.filter(pk=fault.pk, is_open=True, used__lt=F("count"))
+    left = PaperFault.objects.filter(pk=fault.pk, is_open=True)
     is_open = Case(When(Q(count=F("used") + 1), then=Value(False)), default=Value(True))
     return left.update(used=F("used") + 1, is_open=is_open) == 1

@@ -23,7 +23,7 @@ class Place(NamedTuple):
 def is_queued(case: Case, price: Quote | None, *, triggered: bool) -> bool:
     """Whether the order stands in a queue on this bar: a working limit that does not trade as a taker."""
     order = case.order
-    if not case.config.queue_share or order.limit_price is None or order.is_immediate():
+    if not case.config.queue_share or order.limit_price is None:
         return False
     is_working = order.order_type == OrderType.LIMIT or triggered
     return is_working and (price is None or price.liquidity == "MAKER")

@@ -1,6 +1,6 @@
 """A look at a position: our working orders, then what the venue says it holds, and its market."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -54,14 +54,19 @@ def slice_id(leg_id: UUID, number: int) -> UUID:
     return uuid5(leg_id, f"slice:{number}")
 
 
-def look_at(deployments: Iterable[Deployment]) -> dict[UUID, Look]:
-    """Every position by its deployment's id. Asks each account's venue once, so never inside a transaction."""
+def look_at(deployments: Iterable[Deployment], *, between: Callable[[], object] | None = None) -> dict[UUID, Look]:
+    """Every position by its deployment's id. Asks each account's venue once, so never inside a transaction.
+
+    `between` is called after each answer: a heartbeat, since venues may take their time.
+    """
     rows, now = list(deployments), wall_now()
     orders = {row.pk: _working_orders(row) for row in rows}
     holdings: dict[UUID, dict[str, Decimal] | None] = {}
     for row in rows:
         if row.account_id not in holdings:
             holdings[row.account_id] = _holdings(row.account)
+            if between is not None:
+                between()
     return {row.pk: Look(orders[row.pk], _held(row, holdings[row.account_id]), now) for row in rows}
 
 

@@ -195,7 +195,13 @@ def locked(plan: ExitPlan) -> ExitPlan:
 
 def end(row: ExitPlan, state: str, message: str) -> None:
     """Move a locked plan to its end; nothing of it is due any more."""
-    changes = {"message": message, "ended_at": wall_now(), "due_at": None, "lease_owner": "", "lease_until": None}
+    changes: dict[str, Any] = {
+        "message": message,
+        "ended_at": wall_now(),
+        "due_at": None,
+        "lease_owner": "",
+        "lease_until": None,
+    }
     states.move(row, state, PLAN_TRANSITIONS, **changes)
     nudges.hint("fleet")
 

@@ -37,7 +37,7 @@ from apps.execution.states import OrderType, Purpose, TimeInForce
 from apps.venues import services as venues
 
 log = structlog.get_logger(__name__)
-LEASE_S = 60.0
+LEASE_S = 30.0
 SOON_S = 1.0
 STATE_OF = {rules.Act.CLEAR: LegState.CLEARING, rules.Act.SWEEP: LegState.SWEEPING, rules.Act.DONE: LegState.DONE}
 SOON = frozenset({rules.Act.CLEAR, rules.Act.SWEEP})
@@ -62,9 +62,7 @@ def advance(plan: ExitPlan) -> None:
     that is done twice places each slice once. A group that fails keeps no other group from getting out.
     """
     rows = list(plan.legs.filter(state__in=ACTIVE_LEGS).select_related(*_related()))
-    seen = looks.look_at([leg.deployment for leg in rows])
-    if plan.lease_owner and not claims.extend(plan, lease_s=LEASE_S):
-        return
+    seen = looks.look_at([leg.deployment for leg in rows], between=lambda: claims.extend(plan, lease_s=LEASE_S))
     steps: list[Step] = []
     for _, group in groupby(sorted(rows, key=lambda leg: leg.hedge_group), key=lambda leg: leg.hedge_group):
         steps += _advance_group(plan, list(group), seen)
