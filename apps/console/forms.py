@@ -83,7 +83,9 @@ class ExitTermsForm(forms.Form):
 
     scope = forms.UUIDField()
     collar_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Price collar")
-    participation_percent = forms.DecimalField(required=False, max_digits=38, decimal_places=16, label="Share of volume")
+    participation_percent = forms.DecimalField(
+        required=False, max_digits=38, decimal_places=16, label="Share of volume"
+    )
     step_s = forms.IntegerField(required=False, label="Seconds between slices")
     keep_protective = forms.ChoiceField(required=False, choices=[("yes", "Keep them"), ("no", "Cancel them first")])
 

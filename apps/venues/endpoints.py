@@ -59,7 +59,9 @@ class Fence(HTTPAdapter):
         if host not in self._hosts or (url.scheme != "https" and host not in LOCAL_HOSTS):
             raise VenueRejected("ENDPOINT_FORBIDDEN", f"this account may not reach {host}")
         self.is_unsure = False
-        response = super().send(request, *args, **kwargs | {"timeout": self._timeout_s})
+        ends_at = time.monotonic() + self._timeout_s
+        response = super().send(request, *args, **kwargs | {"timeout": self._timeout_s, "stream": True})
+        _read(response, ends_at)
         messages.heard(
             {"sent": f"{request.method} {request.url}", "body": _text(request.body), "status": response.status_code}
             | {"answer": _text(response.content)}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from apps.execution.models import Order
+from apps.execution.services import books
 from apps.execution.states import OrderState
 from apps.venues import messages, selectors
 from apps.venues import services as venues
@@ -55,6 +56,24 @@ def test_an_order_in_doubt_keeps_the_lost_call_and_every_lookup(real_floor: Floo
         ("order_by_client_id", ""),
     ]
     assert selectors.messages_of(order.client_order_id).filter(answer__isnull=True).count() == 2
+
+
+def test_the_call_of_a_worker_that_dies_before_the_outcome_is_kept(
+    real_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        """The worker's end."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(books, "absorb", killed)
+    order = real_floor.place()
+
+    with pytest.raises(Killed):
+        work_orders()
+
+    assert said(order) == [("submit", "")]
 
 
 def test_a_rejection_is_kept_with_its_code(real_floor: Floor) -> None:

@@ -234,6 +234,18 @@ def test_an_opening_order_that_waited_too_long_for_a_worker_is_denied(floor: Flo
     assert_denied_unsent(order, "ORDER_STALE")
 
 
+def test_a_slow_venue_holds_up_one_order_and_not_its_batch(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the batch is given back after each order, for whichever worker is free, and is sent."""
+    for number in range(3):
+        floor.place(order_type="LIMIT", limit_price=str(97 - number))
+    monkeypatch.setattr(tasks, "HELD_UP_S", -1.0)
+
+    tasks.send_due_orders()
+
+    sent = Order.objects.order_by("attempts").values_list("state", "attempts")
+    assert list(sent) == [("ACCEPTED", 1), ("ACCEPTED", 2), ("ACCEPTED", 3)]
+
+
 def full(*_: object, **__: object) -> None:
     """No call is left."""
     raise VenueBusy("the account has used up its calls", retry_in_s=2.5)

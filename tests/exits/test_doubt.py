@@ -1,6 +1,8 @@
 """What is not known, workers that die, orders that guard: the plan stays cautious."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -137,23 +139,50 @@ def test_a_worker_whose_lease_was_taken_places_nothing(floor: Floor) -> None:
     assert leg_of(plan).slices == 1
 
 
-def test_a_slice_of_another_look_is_not_placed_again(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    floor.hold_position("5")
-    plan = start(floor)
-    stale = claim()
+def during_the_look(patch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Something happens between the next look at the venue and what follows from it."""
     looked = steps.looks.look_at
 
-    def slow_look(rows: list[object]) -> object:
-        found = looked(rows)
-        exits.advance(ExitPlan.objects.select_related("requested_by").get(pk=plan.pk))
-        ExitPlan.objects.filter(pk=plan.pk).update(lease_owner=stale.lease_owner, attempts=stale.attempts)
+    def slow(*asked: Any, **options: Any) -> Any:
+        patch.undo()
+        found = looked(*asked, **options)
+        happens()
         return found
 
-    with monkeypatch.context() as patch:
-        patch.setattr(steps.looks, "look_at", lambda rows: patch.undo() or slow_look(rows))
-        exits.advance(stale)
+    patch.setattr(steps.looks, "look_at", slow)
 
-    assert len(exit_orders(floor)) == 1
+
+def test_a_worker_that_lost_its_lease_while_it_looked_places_nothing(floor: Floor) -> None:
+    floor.hold_position("5")
+    start(floor)
+    slow = claim()
+
+    def taken() -> None:
+        floor.wall.advance(LEASE_S + 1)
+        floor.pass_time(1)
+        claim()
+
+    with pytest.MonkeyPatch.context() as patch:
+        during_the_look(patch, taken)
+        exits.advance(slow)
+
+    assert exit_orders(floor) == []
+
+
+def test_a_slice_of_another_look_is_not_placed_again(floor: Floor) -> None:
+    floor.hold_position("5")
+    plan = start(floor)
+    slow = claim()
+
+    def overtaken() -> None:
+        exits.advance(ExitPlan.objects.select_related("requested_by").get(pk=plan.pk))
+        ExitPlan.objects.filter(pk=plan.pk).update(lease_owner=slow.lease_owner, attempts=slow.attempts)
+
+    with pytest.MonkeyPatch.context() as patch:
+        during_the_look(patch, overtaken)
+        exits.advance(slow)
+
+    assert (len(exit_orders(floor)), leg_of(plan).slices) == (1, 1)
 
 
 def test_a_protective_order_guards_until_the_venue_says_flat(floor: Floor) -> None:

@@ -126,7 +126,9 @@ def put(request: Request) -> HttpResponse:
         risk.request_raise(scope=scope, actor=request.user, **wanted, **times)
         return pages.done(request, "A second person must agree to the raise", "limits")
     if any(times.values()):
-        raise Invalid("LOWERED_AT_ONCE", "lowering holds at once and stays: leave From and Until empty, or ask to raise")
+        raise Invalid(
+            "LOWERED_AT_ONCE", "lowering holds at once and stays: leave From and Until empty, or ask to raise"
+        )
     risk.set_limit(scope=scope, actor=request.user, **wanted)
     return pages.done(request, "The limit holds from now on", "limits")
 

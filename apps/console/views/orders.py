@@ -1,47 +1,41 @@
-"""Orders: search, one order with its events, and a person's cancel."""
+"""Orders: search, one order with what the venue said, new terms, and a person's cancels."""
 
+from collections import Counter
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpResponse
-from django.views.decorators.http import require_GET
 
-from apps.access import selectors
 from apps.access import services as access
+from apps.access.models import Scope
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import ReasonForm
+from apps.console.forms import CancelAllForm, ReasonForm, ReplaceForm
 from apps.console.pages import Request
-from apps.console.selectors import people
+from apps.console.selectors import orders, people
 from apps.execution import services as execution
 from apps.execution.models import Order
-from apps.execution.states import WORKING, OrderState
+from apps.execution.states import WORKING, OrderState, Purpose, SettleOutcome
 
 PAGE_SIZE = 50
 
 
-def _rows() -> QuerySet[Order]:
-    return Order.objects.select_related(
-        "bot__scope", "account__venue", "instrument", "deployment__release__code_version", "cycle"
-    ).order_by("-id")
-
-
-@require_GET
 def index(request: Request) -> HttpResponse:
     """Orders within reach, newest first."""
-    rows = selectors.within(_rows(), request.user, "bot__scope")
-    state, bot = request.GET.get("state", ""), request.GET.get("bot", "")[:60]
-    if state == "working":
-        rows = rows.filter(state__in=WORKING)
-    elif state in OrderState.values:
-        rows = rows.filter(state=state)
-    if bot:
-        rows = rows.filter(bot__name__icontains=bot)
-    if wanted := _uuid(request.GET.get("id", "")):
-        rows = rows.filter(client_order_id=wanted) | rows.filter(trace_id=wanted) | rows.filter(pk=wanted)
-    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-    context = {"page": page, "orders": page.object_list, "states": OrderState.values, "shows_bot": True}
+    wanted = orders.Filters(
+        state=request.GET.get("state", ""), bot=request.GET.get("bot", "")[:60], id=_uuid(request.GET.get("id", ""))
+    )
+    page = Paginator(orders.found(request.user, wanted), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "orders": page.object_list,
+        "states": OrderState.values,
+        "shows_bot": True,
+        "in_doubt": orders.for_people(request.user).count(),
+        "sweepable": orders.sweepable(request.user),
+        "purposes": Purpose.values,
+        "chosen": request.POST.getlist("purposes") or [Purpose.OPENING.value],
+    }
     return pages.show(request, "console/orders.html", context, {"order-rows": "console/_order_rows.html"})
 
 
@@ -53,17 +47,28 @@ def _uuid(text: str) -> UUID | None:
 
 
 def show(request: Request, order_id: UUID) -> HttpResponse:
-    """One order: what it was, what was checked, what happened."""
-    order = _find(request, order_id)
+    """One order: what it was, what was checked, what was said to the venue, what happened."""
+    order = find(request, order_id)
     events = list(order.events.order_by("sequence"))
+    scope, is_in_doubt = order.bot.scope, order.needs_person and order.state == OrderState.UNKNOWN
+    settlements = orders.settlements(order, request.user)
     context = {
         "order": order,
         "events": events,
-        "fills": list(order.fills.order_by("venue_sequence")),
+        "fills": list(order.fills.select_related("corrects").order_by("venue_sequence")),
+        "messages_said": orders.messages(order),
+        "anomalies": list(order.anomalies.order_by("-id")),
+        "settlements": settlements,
+        "is_in_doubt": is_in_doubt,
+        "outcomes": SettleOutcome.choices,
+        "may_settle": is_in_doubt
+        and not any(view.consent for view in settlements)
+        and access.may(request.user, Permission.OPERATE, scope),
         "names": people.names_of([order.placed_by, *(event.actor for event in events)]),
+        "may_replace": order.state in orders.REPLACEABLE and access.may(request.user, Permission.TRADE, scope),
         "may_cancel": order.state in WORKING
         and not order.cancel_requested
-        and access.may(request.user, Permission.EXIT, order.bot.scope),
+        and access.may(request.user, Permission.EXIT, scope),
     }
     return pages.show(request, "console/order.html", context, {"order": "console/_order.html"})
 
@@ -71,12 +76,45 @@ def show(request: Request, order_id: UUID) -> HttpResponse:
 @pages.acts_on(show)
 def cancel(request: Request, order_id: UUID) -> HttpResponse:
     """Ask the venue to cancel it; cancels are never held."""
-    order = _find(request, order_id)
+    order = find(request, order_id)
     access.require(request.user, Permission.EXIT, order.bot.scope)
     reason = pages.cleaned(ReasonForm(request.POST))["reason"]
     execution.cancel(order=order, actor=request.user, reason=reason)
     return pages.done(request, "The cancel is on its way", "order", order.pk)
 
 
-def _find(request: Request, order_id: UUID) -> Order:
-    return pages.reach(request, _rows(), "bot__scope", pk=order_id)
+@pages.acts_on(show)
+def replace(request: Request, order_id: UUID) -> HttpResponse:
+    """Ask the venue for new terms; the old ones hold until it agrees."""
+    order = find(request, order_id)
+    access.require(request.user, Permission.TRADE, order.bot.scope)
+    values = pages.cleaned(ReplaceForm(request.POST))
+    execution.replace(order=order, actor=request.user, **values)
+    return pages.done(
+        request, "The new terms are on their way; the old ones hold until the venue agrees", "order", order.pk
+    )
+
+
+@pages.acts_on(index)
+def cancel_all(request: Request) -> HttpResponse:
+    """Cancel every working order below a scope; what is refused stops no other."""
+    values = pages.cleaned(CancelAllForm(request.POST))
+    scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
+    if not any(access.may(request.user, permission, scope) for permission in orders.SWEEPS):
+        access.require(request.user, Permission.EXIT, scope)
+    swept = execution.cancel_all(scope=scope, purposes=values["purposes"], actor=request.user, reason=values["reason"])
+    return pages.done(request, _outcome(swept.asked, [code for _, code in swept.refused]), "orders")
+
+
+def _outcome(asked: list[Order], refused: list[str]) -> str:
+    """How many cancels are on their way, and how many were refused with which code."""
+    text = f"{len(asked)} order{'s' * (len(asked) != 1)} will be cancelled"
+    if not refused:
+        return text
+    counts = ", ".join(f"{number} {code}" for code, number in sorted(Counter(refused).items()))
+    return f"{text}; {len(refused)} stay: {counts}"
+
+
+def find(request: Request, order_id: UUID) -> Order:
+    """The order within reach."""
+    return pages.reach(request, orders.visible(request.user), "bot__scope", pk=order_id)

@@ -52,7 +52,6 @@ def _export() -> dict[str, Any]:
     return {
         "format": tool.FORMAT,
         "exported_at": wall_now().isoformat(),
-        "firm": access.firm().name,
         "accounts": [_account(account) for account in accounts],
     }
 
