@@ -17,6 +17,7 @@ from apps.console.views import (
     reconciliation,
     releases,
     settling,
+    sources,
 )
 
 TAB = r"^bots/(?P<name>[-a-z0-9]+)/(?P<tab>orders|positions|releases|history)/$"
@@ -59,6 +60,9 @@ urlpatterns = [
     path("exit-plans/start/", exits.start, name="exit_start"),
     path("exit-plans/<uuid:plan_id>/", exits.show, name="exit_plan"),
     path("exit-plans/<uuid:plan_id>/stop/", exits.stop, name="exit_stop"),
+    path("signals/", sources.index, name="signal_sources"),
+    path("signals/<uuid:source_id>/vote/", sources.vote, name="signal_vote"),
+    path("signals/<uuid:source_id>/deactivate/", sources.deactivate, name="signal_stop"),
     path("alerts/", alerts.index, name="alerts"),
     path("alerts/critical/", alerts.critical, name="critical"),
     path("alerts/<uuid:alert_id>/acknowledge/", alerts.acknowledge, name="alert_acknowledge"),

@@ -1,6 +1,7 @@
 """Where an account's calls may go: the hosts of its own mode and nowhere else, each call with a time limit."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,8 +47,9 @@ class Fence(HTTPAdapter):
     `is_unsure` tells whether the last answer's status leaves open what became of the request.
     """
 
-    def __init__(self, hosts: frozenset[str], timeout_s: float) -> None:
+    def __init__(self, hosts: frozenset[str], timeout_s: float, redact: Callable[[str], str]) -> None:
         super().__init__(max_retries=0)
+        self._redact = redact
         self._hosts = hosts
         self._timeout_s = timeout_s
         self.is_unsure = False
@@ -62,10 +64,9 @@ class Fence(HTTPAdapter):
         ends_at = time.monotonic() + self._timeout_s
         response = super().send(request, *args, **kwargs | {"timeout": self._timeout_s, "stream": True})
         _read(response, ends_at)
-        messages.heard(
-            {"sent": f"{request.method} {request.url}", "body": _text(request.body), "status": response.status_code}
-            | {"answer": _text(response.content)}
-        )
+        said = {"sent": f"{request.method} {request.url}", "body": _text(request.body)}
+        said = {name: self._redact(text) for name, text in (said | {"answer": _text(response.content)}).items()}
+        messages.heard(said | {"status": response.status_code})
         self.is_unsure = response.status_code >= 500 or response.status_code in UNSURE_STATUSES
         return response
 
@@ -82,13 +83,15 @@ def _read(response: Response, ends_at: float) -> None:
         if time.monotonic() > ends_at:
             response.close()
             raise ReadTimeout(request=response.request)
-    response._content = b"".join(pieces)
-    response.close()
+    response._content, response._content_consumed = b"".join(pieces), True
 
 
-def fence(session: Session, hosts: frozenset[str], timeout_s: float) -> Fence:
-    """Close `session` but for `hosts`; it takes neither proxies nor passwords from the environment."""
-    way_out = Fence(hosts, timeout_s)
+def fence(session: Session, hosts: frozenset[str], timeout_s: float, redact: Callable[[str], str] = str) -> Fence:
+    """Close `session` but for `hosts`; it takes neither proxies nor passwords from the environment.
+
+    `redact` takes the account's secrets out of a text before it is kept.
+    """
+    way_out = Fence(hosts, timeout_s, redact)
     session.trust_env = False
     session.adapters.clear()
     session.mount("https://", way_out)

@@ -260,7 +260,7 @@ def _access_rules() -> Iterator[Rule]:
 
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
-    "critical", "limits",
+    "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
@@ -282,6 +282,10 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("bot_close", "post", ACT, (P.EXIT,), named("name", "bot", "name"))
     yield Rule("order", "get", SEEN, (P.VIEW,), named("order_id", "order"))
     yield Rule("order_cancel", "post", ACT, (P.EXIT,), named("order_id", "order"))
+    yield Rule("order_replace", "post", ACT, (P.TRADE,), named("order_id", "order"))
+    yield Rule("order_settle", "post", ACT, (P.OPERATE,), named("order_id", "order"))
+    yield Rule("order_settle_vote", "post", ACT, (P.VOTE_RISK,), named("order_id", "order"))
+    yield Rule("order_cancel_all", "post", ACT, (P.EXIT, P.TRADE), nothing, _sweep)
     yield Rule("release", "get", SEEN, (P.VIEW,), named("release_id", "release"))
     yield Rule("release_promote", "post", ACT, (P.BUILD,), named("release_id", "release"))
     yield Rule("promotion", "get", SEEN, (P.VIEW,), named("number", "voting", "number"))
@@ -297,9 +301,16 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("hold_place", "post", ACT, (P.HOLD,), nothing, CREATES["hold-list"][1])
     yield Rule("hold_release", "post", ACT, (P.RELEASE_HOLD,), named("hold_id", "hold"))
     yield Rule("hold_vote", "post", ACT, (P.RELEASE_HOLD,), named("hold_id", "hold"))
+    yield Rule("drill_schedule", "post", ACT, (P.OPERATE, P.SET_LIMITS), nothing, CREATES["kill-switch-list"][1])
+    yield Rule("exit_plan", "get", SEEN, (P.VIEW,), named("plan_id", "exit_plan"))
+    yield Rule("exit_start", "post", ACT, (P.EXIT,), nothing, lambda side: exit_terms(side) | {"collar_bps": "0"})
+    yield Rule("exit_stop", "post", ACT, (P.EXIT,), named("plan_id", "exit_plan"))
+    yield Rule("signal_vote", "post", ACT, (P.VOTE_RISK,), named("source_id", "signal_source"))
+    yield Rule("signal_stop", "post", ACT, (P.OPERATE, P.HOLD), named("source_id", "signal_source"))
     yield Rule("alert_acknowledge", "post", ACT, (P.OPERATE,), named("alert_id", "alert"))
     yield Rule("alert_resolve", "post", ACT, (P.OPERATE,), named("alert_id", "alert"))
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
+    yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
@@ -310,6 +321,10 @@ def page_rules() -> Iterator[Rule]:
 
 def _series(side: Side) -> dict[str, Any]:
     return {"name": side.bot.name, "deployment_id": side.deployment.pk}
+
+
+def _sweep(side: Side) -> dict[str, Any]:
+    return {"scope": side.bot.scope_id, "purposes": "OPENING"}
 
 
 def _ballot(_: Side) -> dict[str, Any]:

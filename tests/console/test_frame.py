@@ -19,6 +19,9 @@ LISTS = (
     "alerts",
     "reconciliation",
     "holds",
+    "exposure",
+    "exit_plans",
+    "signal_sources",
 )
 INLINE = re.compile(rb'<script(?![^>]*(src=|type="application/json"))|<style|\sstyle=|\son[a-z]+=', re.IGNORECASE)
 
@@ -34,6 +37,7 @@ def pages(world):
         reverse("release", args=[own.release.pk]),
         reverse("promotion", args=[own.voting.number]),
         reverse("deployment", args=[own.deployment.pk]),
+        reverse("exit_plan", args=[own.exit_plan.pk]),
     ]
 
 

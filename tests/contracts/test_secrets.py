@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from apps.venues import messages
 from apps.venues.adapters.base import NoAnswer, VenueRejected
 from apps.venues.keys import VenueKeys
 from tests.contracts.rigs import WireRig, make_order
@@ -38,17 +39,17 @@ def test_a_venue_that_repeats_our_keys_in_its_refusal_does_not_spread_them(
     wire: WireRig, logged: Callable[[], str]
 ) -> None:
     """The stand-ins quote the key that they wanted when they meet another one."""
-    root = wire.account
     client = wire.adapter._client  # type: ignore[attr-defined]
-    assert root is not None
     if hasattr(client, "_rest"):
         client._rest._api_key = "another"
     else:
         client.exchange.apiKey = "another"
 
-    with pytest.raises((VenueRejected, NoAnswer)) as refusal:
+    with messages.listening() as kept, pytest.raises((VenueRejected, NoAnswer)) as refusal:
         wire.adapter.balances()
 
+    assert kept
+    assert _is_clean(json.dumps(kept))
     assert all(map(_is_clean, _told(refusal.value)))
     assert _is_clean(logged())
 
@@ -65,9 +66,11 @@ def test_no_key_is_in_what_a_failure_tells_or_logs(wire: WireRig, logged: Callab
 
 
 def test_no_key_is_logged_when_all_goes_well(wire: WireRig, logged: Callable[[], str]) -> None:
-    wire.adapter.submit(make_order())
+    with messages.listening() as kept:
+        wire.adapter.submit(make_order())
 
-    assert _is_clean(logged())
+    assert kept
+    assert _is_clean(logged() + json.dumps(kept))
     assert any(KEY in json.dumps(call.headers) for call in wire.server.calls), "the keys were needed at all"
 
 

@@ -15,6 +15,7 @@ from celery import Celery
 from pytest_django import Settings
 
 from apps.common import nudges
+from apps.common.errors import Refused
 from apps.execution import services as execution
 from apps.execution.models import Order, OrderEvent
 from apps.execution.services import draining
@@ -109,6 +110,24 @@ def test_the_drain_never_sends_a_new_order(real_floor: Floor) -> None:
     assert (unsent.state, hold.drain_state) == (OrderState.CANCELED, "drained")
     assert not OrderEvent.objects.filter(state="SUBMITTING").exists()
     assert not PaperOrder.objects.exists()
+
+
+def test_an_order_that_cannot_be_cancelled_now_is_not_sent_instead(
+    real_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsent = real_floor.place(order_type="LIMIT", limit_price="97")
+    hold = execution.halt(scope=real_floor.bot.scope, level="HALTED", is_drained_here=False, **BY)
+
+    def refuse(**_: object) -> None:
+        raise Refused("LATER", "not now")
+
+    monkeypatch.setattr(draining.orders, "cancel", refuse)
+    with running(real_floor.wall):
+        left = execution.drain_here(hold.pk, seconds_max=1)
+
+    unsent.refresh_from_db()
+    assert left is not None
+    assert (unsent.state, left.drain_state) == (OrderState.INITIALIZED, "pending")
 
 
 def test_a_hung_venue_keeps_no_other_order_open(real_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

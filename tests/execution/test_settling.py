@@ -11,7 +11,7 @@ from apps.audit.context import acting
 from apps.audit.models import Record
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.execution import services as execution
-from apps.execution.models import Order, OrderSettlement
+from apps.execution.models import AccountSync, Order, OrderSettlement
 from apps.execution.services.submission import request_of
 from apps.execution.states import OrderState
 from apps.risk.models import Exposure
@@ -163,6 +163,17 @@ def test_an_order_that_the_venue_lists_as_open_is_no_longer_in_doubt(floor: Floo
 
     order.refresh_from_db()
     assert (order.state, order.needs_person) == (OrderState.ACCEPTED, False)
+
+
+def test_a_sync_looks_nothing_up_at_such_a_venue(floor: Floor, order: Order) -> None:
+    floor.venue.submit(request_of(order))
+    execution.sync_account(floor.account)
+    floor.venue.cancel(order.client_order_id.hex)
+
+    execution.sync_account(floor.account)
+
+    assert "order_by_client_id" not in floor.line.calls
+    assert AccountSync.objects.get().answered_at == floor.wall.now
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """`python -m tests.simulation`: one seed to replay it, or many over several processes with a line of JSON at the end.
 
-    python -m tests.simulation --seed 17 --steps 200 --profile unlimited
-    python -m tests.simulation --seeds 10000 --steps 200 --jobs 2
+python -m tests.simulation --seed 17 --steps 200 --profile unlimited
+python -m tests.simulation --seeds 10000 --steps 200 --jobs 2
 """
 
 import argparse

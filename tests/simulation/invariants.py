@@ -85,8 +85,7 @@ WHERE o.state <> 'DENIED'
 UNION ALL
 SELECT 'RESERVED_NOT_WORKING', o.id, format('%s reserves %s of %s, %s filled', o.state, reserved_quantity, quantity,
                                             filled_quantity) FROM o
-WHERE (o.state IN ({working}) AND (reserved_quantity < quantity - filled_quantity
-                                   OR reserved_quantity > greatest(wanted - filled_quantity, 0)))
+WHERE (o.state IN ({working}) AND reserved_quantity <> greatest(wanted - filled_quantity, 0))
    OR (o.state IN ({terminal}) AND NOT has_bust
        AND reserved_quantity > greatest(coalesce(venue_filled, 0) - filled_quantity, 0))
    OR reserved_quantity < 0
@@ -133,7 +132,8 @@ WHERE due_at IS NULL AND (o.state IN ('INITIALIZED', 'SUBMITTING', 'UNKNOWN', 'P
 UNION ALL
 SELECT 'EXIT_CROSSED_ZERO', o.id, format('%s on %s', t.signed, t.held) FROM t
 JOIN o ON o.paper_id = t.order_id
-WHERE o.purpose IN ('EXIT', 'PROTECTIVE') AND t.kind = 'trade' AND (t.signed * t.held >= 0 OR abs(t.signed) > abs(t.held))
+WHERE o.purpose IN ('EXIT', 'PROTECTIVE') AND t.kind = 'trade'
+  AND (t.signed * t.held >= 0 OR abs(t.signed) > abs(t.held))
 UNION ALL
 SELECT 'VENUE_BOOKS', p.id, format('%s for %s', p.quantity, h.signed) FROM paper_paperposition p
 JOIN (SELECT account_id, symbol, sum(signed) AS signed FROM t GROUP BY 1, 2) h
@@ -141,8 +141,9 @@ JOIN (SELECT account_id, symbol, sum(signed) AS signed FROM t GROUP BY 1, 2) h
 WHERE p.quantity <> h.signed
 UNION ALL
 SELECT 'BOOK_NOT_ORDERS', k.scope_id,
-       format('%s open for %s, buying %s for %s, selling %s for %s, net %s for %s', k.open_orders, coalesce(n.opened, 0),
-              k.buying, coalesce(n.buying, 0), k.selling, coalesce(n.selling, 0), k.net, coalesce(v.net, 0))
+       format('%s open for %s, buying %s for %s, selling %s for %s, net %s for %s', k.open_orders,
+              coalesce(n.opened, 0), k.buying, coalesce(n.buying, 0), k.selling, coalesce(n.selling, 0), k.net,
+              coalesce(v.net, 0))
 FROM risk_scopebook k
 LEFT JOIN (
     SELECT c.scope_id, count(*) FILTER (WHERE o.state IN ({working})) AS opened,

@@ -27,7 +27,7 @@ from tests.simulation.world import POSITION_MAX, Seat
 
 TICK = Decimal("0.01")
 TICKETS_MAX = 8
-QUANTITIES = (*"1112223334", *"1122345", "11", "0.5")
+QUANTITIES = (*"11122233", *"4577", *"1122335", "11", "0.5")
 # How long a worker may stand still between two transactions: permits live 0.5 s, leases 15 s.
 STALLS_S = (0.1, 0.6, 0.6, 2.0, 16.0)
 SWEEPS: dict[str, Callable[[], Any]] = {
@@ -57,9 +57,7 @@ def near(sim: Simulation, price: Decimal, bps_max: int) -> Decimal:
 def ticket(sim: Simulation, seat: Seat, **terms: Any) -> execution.Ticket:
     """A wish of a bot, with an id of the caller's own half of the time."""
     chosen = sim.ids.client_order_id() if sim.choices.random() < 0.5 else None
-    made = execution.Ticket(
-        deployment=seat.deployment(), instrument=seat.instrument, client_order_id=chosen, **terms
-    )
+    made = execution.Ticket(deployment=seat.deployment(), instrument=seat.instrument, client_order_id=chosen, **terms)
     if chosen:
         sim.tickets = [*sim.tickets[1 - TICKETS_MAX :], (seat, made)]
     return made
@@ -335,9 +333,7 @@ def rebuild(sim: Simulation) -> str:
 def reconcile(sim: Simulation) -> str:
     """Somebody asks for a comparison of both books."""
     account = sim.choices.choice(sim.world.accounts)
-    return reconciliation.request_run(
-        account=account, trigger="manual", actor=sim.world.trader, reason="look"
-    ).state
+    return reconciliation.request_run(account=account, trigger="manual", actor=sim.world.trader, reason="look").state
 
 
 Act = Callable[[Simulation], Any]
@@ -366,7 +362,21 @@ ACTS: dict[str, tuple[int, Act]] = {
 NAMES, WEIGHTS = tuple(ACTS), tuple(weight for weight, _ in ACTS.values())
 # What somebody else may do in the middle of another's step: no time passes for the one who waits.
 BETWEEN = (
-    *("open", "open", "exit", "retry", "close", "cancel", "replace", "hold", "loosen", "release", "release", "release", "protect"),
+    *(
+        "open",
+        "open",
+        "exit",
+        "retry",
+        "close",
+        "cancel",
+        "replace",
+        "hold",
+        "loosen",
+        "release",
+        "release",
+        "release",
+        "protect",
+    ),
     *("nudge", "nudge", "beat", "beat", "operate", "market", "clock"),
 )
 

@@ -22,7 +22,7 @@ from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution.models import AccountSync
 from apps.markets import services as markets
-from apps.markets.models import Feed, FeedClock, Instrument
+from apps.markets.models import Feed, Instrument
 from apps.promotions.models import Promotion
 from apps.risk import services as risk
 from apps.risk.models import Limit

@@ -17,11 +17,14 @@ from apps.common.errors import DomainError
 from apps.console.selectors import fleet, trading
 from apps.console.selectors.trading import Standing
 from apps.deployments.models import Deployment, DeploymentEvent
-from apps.execution.models import EquityPoint, Fill, Order, Position
+from apps.execution.exits.models import ExitPlan
+from apps.execution.exits.states import ACTIVE_PLANS
+from apps.execution.models import BotSession, EquityPoint, Fill, Order, Position
 from apps.execution.states import WORKING
 from apps.markets import selectors as markets
 from apps.markets.models import Feed, FeedClock
 from apps.releases.models import Release
+from apps.risk.models import Throttle
 
 BARS_SHOWN = 480
 FILLS_SHOWN = 500
@@ -42,6 +45,9 @@ class Header:
     deployments: list[Deployment]
     standing: Standing
     alerts: list[Alert]
+    throttle: Throttle | None
+    sessions: list[BotSession]
+    plan: ExitPlan | None
 
     @property
     def mode(self) -> str:
@@ -60,7 +66,21 @@ def header(bot: Bot) -> Header:
     deployments = fleet.running_by_bot([bot.pk])[bot.pk]
     standing = trading.strictest(trading.scopes_of(bot, deployments), trading.holds_by_scope())
     alerts = Alert.objects.filter(scope=bot.scope).exclude(state=AlertState.RESOLVED).order_by("-id")
-    return Header(bot, deployments, standing, list(alerts[:RECENT]))
+    return Header(
+        bot=bot,
+        deployments=deployments,
+        standing=standing,
+        alerts=list(alerts[:RECENT]),
+        throttle=Throttle.objects.filter(scope=bot.scope, enabled_at=None).first(),
+        sessions=_sessions(deployments),
+        plan=ExitPlan.objects.filter(scope__in=bot.scope.lineage, state__in=ACTIVE_PLANS).order_by("-id").first(),
+    )
+
+
+def _sessions(deployments: list[Deployment]) -> list[BotSession]:
+    """The newest session of each deployment of a bot that runs elsewhere."""
+    rows = BotSession.objects.filter(deployment__in=deployments).select_related("deployment__account")
+    return list(rows.order_by("deployment", "-id").distinct("deployment"))
 
 
 @dataclass(frozen=True, slots=True)

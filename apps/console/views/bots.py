@@ -33,6 +33,7 @@ def show(request: Request, name: str, tab: str = "overview") -> HttpResponse:
         "tab": tab,
         "tabs": TABS,
         "may_exit": access.may(request.user, Permission.EXIT, bot.scope),
+        "may_enable": access.may(request.user, Permission.RELEASE_HOLD, bot.scope),
         "may_operate": access.may(request.user, Permission.OPERATE, bot.scope),
         "may_build": access.may(request.user, Permission.BUILD, bot.scope),
         **READERS[tab](bot, head, number),

@@ -25,7 +25,7 @@ def index(request: Request, hold_id: UUID | None = None) -> HttpResponse:
     scopes = holds.placeable(user)
     asked = request.POST or request.GET
     chosen = next((scope for scope in scopes if str(scope.pk) == asked.get("scope")), None)
-    cancels = asked.get("cancels") if asked.get("cancels") in CancelChoice.values else CancelChoice.OPENING.value
+    cancels = CancelChoice.ALL.value if asked.get("cancels") == CancelChoice.ALL else CancelChoice.OPENING.value
     in_force, past = holds.in_force(user), holds.past(user)
     drills = holds.drills(user)
     context = {

@@ -42,6 +42,7 @@ SYNC_CALLS = 4
 SYNC_SHARE = 0.25
 PRICE_STEP = Decimal(1).scaleb(-18)
 ZERO = Decimal(0)
+NOT_DUE: dict[str, Any] = {"due_at": None, "lease_until": None, "lease_owner": ""}
 ENDED = {
     VenueOrderState.REJECTED: OrderState.REJECTED,
     VenueOrderState.CANCELED: OrderState.CANCELED,
@@ -61,7 +62,7 @@ def absorb(order: Order, answer: VenueOrder, *, reason: str, are_terms_final: bo
         if row.state in TERMINAL:
             return
         if row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN) and answer.state != VenueOrderState.REJECTED:
-            ledger.advance(row, _working_state(row), reason=reason, venue_order_id=answer.venue_order_id, due_at=None)
+            ledger.advance(row, _working_state(row), reason=reason, venue_order_id=answer.venue_order_id, **NOT_DUE)
             _found(row)
         if are_terms_final or answer.state != VenueOrderState.OPEN:
             take_terms(row, answer.quantity, answer.limit_price, answer.stop_price, reason=reason)
@@ -96,8 +97,8 @@ def keep_working(row: Order) -> None:
     if row.cancel_requested and row.state in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
         ledger.advance(row, OrderState.PENDING_CANCEL, due_at=wall_now(), lease_until=None, lease_owner="")
         nudges.wake("execution.send_due_orders")
-    else:
-        Order.objects.filter(pk=row.pk).update(due_at=None, lease_until=None, lease_owner="")
+    elif (row.due_at, row.lease_until, row.lease_owner) != tuple(NOT_DUE.values()):
+        Order.objects.filter(pk=row.pk).update(**NOT_DUE)
 
 
 def take_terms(
@@ -158,14 +159,13 @@ def sync_account(account: Account) -> int:
     booked = _book_new(sync, adapter)
     for order in _asked_about(account, still_open):
         absorb(order, still_open[order.client_order_id.hex], reason="the venue lists it as open")
-    for order in _ended_elsewhere(account, still_open):
-        found = adapter.order_by_client_id(order.client_order_id.hex)
-        if found is not None and found.state != VenueOrderState.OPEN:
-            absorb(order, found, reason="no longer open at the venue")
+    if venues.capabilities_of(account).has_lookup:
+        for order in _ended_elsewhere(account, still_open):
+            found = adapter.order_by_client_id(order.client_order_id.hex)
+            if found is not None and found.state != VenueOrderState.OPEN:
+                absorb(order, found, reason="no longer open at the venue")
     for order in _given_up(account, still_open):
-        found = adapter.order_by_client_id(order.client_order_id.hex)
-        if found is not None and found.state == VenueOrderState.OPEN:
-            _take_back(order, found)
+        _take_back(order, still_open[order.client_order_id.hex])
     cash = next((held.amount for held in adapter.balances() if held.currency == account.currency), ZERO)
     now = wall_now()
     AccountSync.objects.filter(pk=sync.pk).update(answered_at=now, failures=0, cash=cash, cash_at=now)

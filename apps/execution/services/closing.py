@@ -33,9 +33,10 @@ def close_position(
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why; the audit keeps it")
     deployment = orders.loaded(deployment.pk)
+    # Exits first, then the position: one that fills in between counts twice rather than not at all.
+    buys, sells = ledger.working_exits(deployment.account, deployment.instrument, AT_VENUE)
     held = _held(deployment)
     side = Side.SELL if held > 0 else Side.BUY
-    buys, sells = ledger.working_exits(deployment.account, deployment.instrument, AT_VENUE)
     available = rules.closable(side, held, buys, sells)
     if available == 0:
         raise Refused("POSITION_FLAT", "the venue holds nothing that is not already being closed")

@@ -1,15 +1,18 @@
 """The order's ledger: locking in the house's one order, moving the state, appending the event."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+
+from django.db.models import Sum
 
 from apps.audit.context import current
 from apps.common import nudges, states
 from apps.common.errors import Refused
 from apps.deployments.models import Deployment
-from apps.execution.models import Order, OrderEvent, Position
+from apps.execution.models import Fill, Order, OrderEvent, Position
 from apps.execution.states import ORDER_TRANSITIONS, TERMINAL, Purpose
 from apps.markets.models import Instrument
 from apps.risk import services as risk
@@ -87,6 +90,12 @@ def scope_ids(traded: "Order | Deployment | Position") -> list[UUID]:
             traded.instrument.scope_id,
         }
     ]
+
+
+def filled_since(account: Account, instrument: Instrument, side: str, moment: datetime) -> Decimal:
+    """Units on `side` that were booked on an account from a wall time on."""
+    booked = Fill.objects.filter(account=account, instrument=instrument, side=side, created_at__gte=moment)
+    return booked.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
 
 
 def working_exits(

@@ -1,6 +1,7 @@
 """From a due order to the venue and back: permit, call, outcome; no answer is UNKNOWN (design §6)."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
@@ -24,6 +25,14 @@ LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_S_MAX = 30.0
 # How long an exit may wait for the venue to confirm the position before it is given up.
 CONFIRM_WITHIN = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the venue says that an account holds of an instrument, and when it was asked."""
+
+    quantity: Decimal
+    asked_at: datetime
 
 
 def send(order: Order) -> None:
@@ -116,7 +125,7 @@ def request_of(order: Order) -> SubmitRequest:
     )
 
 
-def _permit(order: Order, held: Decimal | None) -> Order | None:
+def _permit(order: Order, held: Held | None) -> Order | None:
     """Commit SUBMITTING with `send_before`, or end the order; None when it must not be sent.
 
     `held` is what the venue says it holds, for an exit: compared here, where one exit comes after the other.
@@ -133,18 +142,25 @@ def _permit(order: Order, held: Decimal | None) -> Order | None:
     return row
 
 
-def _crosses_zero(row: Order, held: Decimal | None) -> str:
+def _crosses_zero(row: Order, held: Held | None) -> str:
+    """Sized by the venue's word less every exit that works, and less what was booked since it was asked.
+
+    A fill that we booked meanwhile may or may not be in what the venue said: it counts as if it were not.
+    """
     if held is None:
         return ""
     buys, sells = ledger.working_exits(row.account, row.instrument, AT_VENUE, besides=row)
-    return "" if row.quantity <= rules.closable(row.side, held, buys, sells) else "EXIT_EXCEEDS_POSITION"
+    since = ledger.filled_since(row.account, row.instrument, row.side, held.asked_at)
+    closable = rules.closable(row.side, held.quantity, buys + since, sells + since)
+    return "" if row.quantity <= closable else "EXIT_EXCEEDS_POSITION"
 
 
-def _confirmed(order: Order) -> Decimal | None:
+def _confirmed(order: Order) -> Held | None:
     """What the venue's own record says that we hold of the exit's instrument; None when it did not say.
 
     No answer is not "flat": the exit waits a little for one, then is not sent.
     """
+    asked_at = wall_now()
     try:
         positions = venues.adapter_for(order.account).positions()
     except VenueRejected as error:
@@ -156,7 +172,8 @@ def _confirmed(order: Order) -> Decimal | None:
         else:
             claims.settle(order, due_in_s=LOOK_AGAIN_S)
         return None
-    return next((p.quantity for p in positions if p.symbol == order.instrument.symbol), Decimal(0))
+    quantity = next((p.quantity for p in positions if p.symbol == order.instrument.symbol), Decimal(0))
+    return Held(quantity, asked_at)
 
 
 def _resolve(order: Order) -> None:

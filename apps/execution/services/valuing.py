@@ -48,8 +48,12 @@ class Marked:
 
 def mark_books() -> int:
     """Value every position that somebody trades and mark the books above it; how many positions changed."""
-    started_at, currency, marked, changed = wall_now(), access.firm().base_currency, Marked(), 0
-    for deployment in _in_use():
+    started_at, marked, changed = wall_now(), Marked(), 0
+    in_use = _in_use()
+    if not in_use:
+        return 0
+    currency = access.firm().base_currency
+    for deployment in in_use:
         scopes = ledger.scope_ids(deployment)
         try:
             changed += _value(deployment, currency)

@@ -36,7 +36,7 @@ class AlpacaClient:
         # The library repeats what met 429 or 504; a submit may then be there twice, so each call goes out once.
         self._rest._retry = 0
         self._rest._session.hooks["response"].append(_exactly)
-        fence(self._rest._session, frozenset({host_of(self._url), host_of(self._data_url)}), timeout_s)
+        fence(self._rest._session, frozenset({host_of(self._url), host_of(self._data_url)}), timeout_s, keys.redact)
 
     def get(self, path: str, query: dict[str, Any] | None = None) -> Any:
         """The answer to a GET below the trading API."""

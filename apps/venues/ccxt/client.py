@@ -95,7 +95,7 @@ class CcxtClient:
         self.exchange = exchange
         self._keys = keys
         exchange.timeout = int(timeout_s * 1000)
-        self._fence = fence(exchange.session, hosts_of(exchange), timeout_s)
+        self._fence = fence(exchange.session, hosts_of(exchange), timeout_s, keys.redact)
         exchange.parse_json = self._parsed
         self.is_answer: Callable[[dict[str, Any]], bool] = bool
         self.is_no: Callable[[Any], bool] = lambda _: False

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -10,10 +11,14 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 
 from apps.access import selectors as access
 from apps.access.models import Firm
+from apps.common.clocks import wall_now
 from apps.console.demo import bots, market, people
 from apps.execution.models import Fill
 from apps.promotions.models import Promotion
 from apps.promotions.states import PromotionState
+from apps.risk import services as risk
+
+FIRST_DRILL_MIN = 30  # once there is something to look at
 
 
 class Command(BaseCommand):
@@ -64,6 +69,13 @@ class Command(BaseCommand):
             self._await(f"{demo.name}: applied", partial(self._is, promotion, PromotionState.APPLIED), wait_s)
         self._second_release(users, accounts)
         self._await("the first fill", Fill.objects.exists, wait_s)
+        for bucket in buckets.values():
+            risk.schedule_drill(
+                scope=bucket.desk.scope,
+                actor=people.ACTOR,
+                reason="the kill switch is rehearsed every month",
+                due_at=wall_now() + timedelta(minutes=FIRST_DRILL_MIN),
+            )
 
     def _second_release(self, users: dict[str, Any], accounts: dict[str, Any]) -> None:
         """Something that waits for a person: a new parameter set of the first bot."""

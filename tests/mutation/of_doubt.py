@@ -1,0 +1,131 @@
+"""Safeguards around answers that do not come, and around our books."""
+
+from tests.mutation.safeguard import Safeguard
+
+SUBMISSION = "apps/execution/services/submission.py"
+BOOKS = "apps/execution/services/books.py"
+LEDGER = "apps/execution/services/ledger.py"
+NO_ANSWER = "tests/execution/test_no_answer.py::"
+
+SAFEGUARDS = (
+    Safeguard(
+        "no-answer-is-unknown",
+        "A send without an answer leaves the order UNKNOWN and reserved, never given up or sent again.",
+        SUBMISSION,
+        "    except NoAnswer as error:\n        _unknown(order, error.message)\n",
+        "    except NoAnswer as error:\n        _close(order, OrderState.NOT_SENT, [error.code], error.message)\n",
+        (f"{NO_ANSWER}test_a_lost_reply_leaves_the_order_unknown_and_reserved",),
+    ),
+    Safeguard(
+        "doubt-outlives-the-call",
+        "An order that the venue does not know is given up only after it cannot arrive any more.",
+        SUBMISSION,
+        "    elif permits.could_still_arrive(order):\n",
+        "    elif False:\n",
+        (f"{NO_ANSWER}test_an_unknown_order_is_given_up_only_after_it_cannot_arrive_any_more",),
+    ),
+    Safeguard(
+        "only-an-answer-ends-doubt",
+        "A lookup without an answer decides nothing.",
+        SUBMISSION,
+        "        claims.settle(order, due_in_s=_look_again_s(order))\n        return\n    if found is not None:\n",
+        "        found = None\n    if found is not None:\n",
+        (f"{NO_ANSWER}test_a_lookup_without_an_answer_decides_nothing",),
+    ),
+    Safeguard(
+        "only-the-lease-sends",
+        "A worker whose lease was taken gives no permit and gives nothing up.",
+        "apps/common/claims.py",
+        "    return fresh.lease_owner == row.lease_owner and fresh.attempts == row.attempts\n",
+        "    return True\n",
+        ("tests/execution/test_cycle_faults.py::test_a_worker_that_lost_its_lease_commits_nothing",),
+    ),
+    Safeguard(
+        "leases-exclude",
+        "A row that somebody works on is claimed by nobody else.",
+        "apps/common/claims.py",
+        "            rows.filter(free, due_at__lte=now)\n",
+        "            rows.filter(due_at__lte=now)\n",
+        ("tests/execution/test_claims.py::test_a_leased_row_is_not_claimed",),
+    ),
+    Safeguard(
+        "desk-settles-by-two",
+        "What frees the reservation of an order in doubt takes a second person.",
+        "apps/execution/services/settling.py",
+        "        if outcome == SettleOutcome.ACCEPTED:\n            _apply(asked, row, reason)\n",
+        "        if True:\n            _apply(asked, row, reason)\n",
+        ("tests/execution/test_settling.py::test_what_frees_the_reservation_takes_a_second_person",),
+    ),
+    Safeguard(
+        "late-arrivals-are-found",
+        "An order that arrives after it was given up is counted again and cancelled.",
+        BOOKS,
+        "    for order in _given_up(account, still_open):\n",
+        "    for order in list[Order]():\n",
+        (f"{NO_ANSWER}test_an_order_that_arrives_after_it_was_given_up_is_cancelled_at_the_venue_and_alerted",),
+    ),
+    Safeguard(
+        "end-frees-the-reservation",
+        "An order that has ended reserves nothing.",
+        LEDGER,
+        "    reserved = min(order.reserved_quantity, keep) if state in TERMINAL else order.reserved_quantity\n",
+        "    reserved = order.reserved_quantity\n",
+        ("tests/execution/test_send.py::test_a_rejection_of_the_venue_frees_the_reservation",),
+    ),
+    Safeguard(
+        "reservation-freed-once",
+        "What an order reserved is given back once, however it ends.",
+        LEDGER,
+        "        Order.objects.filter(pk=order.pk).update(reserved_quantity=quantity, unit_base=unit)\n",
+        "",
+        ("tests/execution/test_books.py::test_exposure_adds_up_at_every_step_of_partial_fills",),
+    ),
+    Safeguard(
+        "trades-booked-once",
+        "A trade is booked once, whoever else is booking it.",
+        BOOKS,
+        "        if Fill.objects.filter(account=account, trade_id=trade.trade_id).exists():\n            return 0\n",
+        "",
+        ("tests/execution/test_races.py::test_trades_are_booked_once_by_syncs_at_once",),
+    ),
+    Safeguard(
+        "late-listed-trades-are-found",
+        "The cursor does not pass a trade that the venue may still list another one behind.",
+        BOOKS,
+        "known_at is not None and known_at <= wall_now() - LISTED_LATE\n",
+        "True\n",
+        ("tests/execution/test_anomalies.py::test_a_trade_that_is_listed_behind_the_others_is_still_found",),
+    ),
+    Safeguard(
+        "busted-once",
+        "A trade is taken back once.",
+        BOOKS,
+        "    if original is None or original.corrections.exists():\n",
+        "    if original is None:\n",
+        ("tests/execution/test_anomalies.py::test_a_trade_is_taken_back_once",),
+    ),
+    Safeguard(
+        "overfill-is-noted",
+        "A fill beyond the order's quantity is booked and put before people.",
+        BOOKS,
+        "    if row.filled_quantity + trade.quantity > _bound(row):\n",
+        "    if False:\n",
+        ("tests/execution/test_anomalies.py::test_a_fill_beyond_the_quantity_is_booked_and_noted",),
+    ),
+    Safeguard(
+        "journal-is-signed",
+        "What the offline tool did is imported only under a trusted signature.",
+        "sdk/src/quarterdeck/offline/journal.py",
+        '        key.verify(base64.b64decode(str(line.get("signature")), validate=True), str(line["hash"]).encode())\n',
+        "        pass\n",
+        ("tests/sdk/test_offline_journal.py::test_what_was_tampered_with_is_refused",),
+    ),
+    Safeguard(
+        "journal-key-is-trusted",
+        "A journal of a key that is not trusted here changes nothing.",
+        "apps/execution/services/offline.py",
+        "journal.verified(text, settings.OFFLINE_KEYS, is_whole=is_whole)",
+        "[json.loads(written) for written in text.splitlines()]",
+        ("tests/execution/test_offline_import.py::test_a_strangers_journal_is_refused",),
+    ),
+)

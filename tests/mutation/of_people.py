@@ -1,0 +1,156 @@
+"""Safeguards around what people may do: four eyes, reach, proof of presence, records, exit plans."""
+
+from tests.mutation.safeguard import Safeguard
+
+CONSENTS = "apps/access/services/consents.py"
+EXIT_RULES = "apps/execution/exits/rules.py"
+EXIT_STEPS = "apps/execution/exits/services/steps.py"
+CONSENT = "tests/access/test_consent.py::"
+
+SAFEGUARDS = (
+    Safeguard(
+        "raises-need-two",
+        "One person alone never raises a limit.",
+        "apps/risk/services/limits.py",
+        "        if limit is None or value > in_force(limit):\n",
+        "        if limit is None:\n",
+        ("tests/api/test_acts.py::test_a_limit_is_lowered_at_once_and_raised_by_a_second_person",),
+    ),
+    Safeguard(
+        "requester-does-not-vote",
+        "Whoever asks for consent does not give it.",
+        CONSENTS,
+        "    if str(actor.pk) in consent.excluded:\n",
+        "    if False:\n",
+        (f"{CONSENT}test_the_requester_cannot_vote", f"{CONSENT}test_whoever_is_excluded_cannot_vote"),
+    ),
+    Safeguard(
+        "one-person-one-vote",
+        "One person fills one slot.",
+        CONSENTS,
+        "    if any(cast.voter_id == actor.pk for cast in votes):\n",
+        "    if False:\n",
+        (f"{CONSENT}test_one_person_has_one_vote",),
+    ),
+    Safeguard(
+        "consent-to-what-was-seen",
+        "A vote counts for exactly what the voter saw.",
+        CONSENTS,
+        '    if consent.digest != digest:\n        raise Refused("DIGEST_CHANGED", "what you saw',
+        '    if False:\n        raise Refused("DIGEST_CHANGED", "what you saw',
+        (f"{CONSENT}test_a_vote_on_something_else_is_refused",),
+    ),
+    Safeguard(
+        "drill-overdue-blocks",
+        "Nothing is promoted while a kill drill is overdue.",
+        "apps/risk/selectors.py",
+        "    if overdue.exists():\n",
+        "    if False:\n",
+        ("tests/promotions/test_request.py::test_an_overdue_kill_drill_lets_nothing_be_asked_for",),
+    ),
+    Safeguard(
+        "drills-lift-their-own",
+        "A drill lifts the hold that it placed and no other.",
+        "apps/risk/services/holds.py",
+        "        if not row.is_drill:\n",
+        "        if False:\n",
+        ("tests/risk/test_holds.py::test_the_job_lifts_only_the_hold_of_a_drill",),
+    ),
+    Safeguard(
+        "step-up",
+        "What lifts a stop needs a sign-in that is not old.",
+        "apps/access/services/step_up.py",
+        "    if time.time() - max(proofs, default=0.0) > settings.STEP_UP_S:\n",
+        "    if False:\n",
+        ("tests/access/test_step_up.py::test_an_old_sign_in_neither_asks_nor_votes",),
+    ),
+    Safeguard(
+        "orders-of-the-own-desk",
+        "Nobody trades for the bots of another desk or learns that they exist.",
+        "apps/access/api/base.py",
+        "        if found is None or not services.may(self.caller, Permission.VIEW, scope_of(found)):\n",
+        "        if found is None:\n",
+        ("tests/api/test_orders.py::test_an_order_under_another_desks_deployment_finds_nothing",),
+    ),
+    Safeguard(
+        "lists-of-the-own-desk",
+        "Lists show what the caller may view and nothing else.",
+        "apps/access/selectors.py",
+        '    return rows.filter(**{f"{scope_field}__in": visible_scope_ids(user, permission)})\n',
+        "    return rows\n",
+        ("tests/api/test_read.py::test_every_list_shows_the_own_desk_only",),
+    ),
+    Safeguard(
+        "trading-needs-its-right",
+        "A role without the right to trade places no order.",
+        "apps/access/api/base.py",
+        "        if not held:\n",
+        "        if False:\n",
+        ("tests/api/test_orders.py::test_a_person_without_trade_places_no_order",),
+    ),
+    Safeguard(
+        "one-key-one-request",
+        "An idempotency key names one request.",
+        "apps/access/idempotency.py",
+        "    if record.request_digest != digest or record.status is None:\n",
+        "    if record.status is None:\n",
+        ("tests/api/test_idempotency.py::test_another_body_under_the_same_key_is_refused",),
+    ),
+    Safeguard(
+        "one-key-one-execution",
+        "Callers with one key at once are one execution.",
+        "apps/access/idempotency.py",
+        '        _wait("pg_advisory_xact_lock", caller, key)\n',
+        "",
+        ("tests/api/test_idempotency.py::test_many_callers_with_one_key_get_one_execution_and_equal_answers",),
+    ),
+    Safeguard(
+        "records-have-an-actor",
+        "No act is recorded without somebody who did it.",
+        "apps/audit/services.py",
+        "    who = context.current()\n",
+        "    who = context.current() or context.NOBODY\n",
+        ("tests/audit/test_acting.py::test_a_record_outside_a_block_is_refused",),
+    ),
+    Safeguard(
+        "exits-are-by-people",
+        "A machine does not pass for a person who takes a position out.",
+        "apps/execution/services/closing.py",
+        "    if actor.is_service:\n",
+        "    if False:\n",
+        ("tests/execution/test_close_position.py::test_a_machine_cannot_pass_for_a_person",),
+    ),
+    Safeguard(
+        "plan-waits-for-the-venue",
+        "An exit plan takes a silent venue neither for flat nor for holding.",
+        EXIT_RULES,
+        '    if facts.held is None:\n        return Decision(Act.WAIT, "the venue does not say what it holds")\n',
+        "    if facts.held is None:\n        return Decision(Act.DONE)\n",
+        ("tests/exits/test_plan.py::test_a_silent_venue_is_waited_for",),
+    ),
+    Safeguard(
+        "plan-clears-the-way",
+        "No slice goes out before the venue has confirmed that what opens is cancelled.",
+        EXIT_RULES,
+        "    if any(not _is_doubtful_exit(order, facts.held) for order in waits):\n",
+        "    if False:\n",
+        ("tests/exits/test_plan.py::test_a_cancel_that_the_venue_has_not_confirmed_keeps_the_slices_back",),
+    ),
+    Safeguard(
+        "plan-lease",
+        "A worker that has lost the plan places no slice of it.",
+        EXIT_STEPS,
+        "        if row.state not in ACTIVE_PLANS or not claims.is_ours(plan, row):\n"
+        "            return\n        fresh = ",
+        "        fresh = ",
+        ("tests/exits/test_doubt.py::test_a_worker_whose_lease_was_taken_places_nothing",),
+    ),
+    Safeguard(
+        "plan-keeps-guards-of-the-held",
+        "What guards a position is taken away only when the venue calls it flat.",
+        "apps/execution/exits/services/sweeping.py",
+        "    if look.held != 0:\n        return\n",
+        "",
+        ("tests/exits/test_doubt.py::test_a_guard_of_a_held_position_is_never_swept",),
+    ),
+)
