@@ -138,6 +138,14 @@ def around(asked: Asked) -> Standing:
     return _read(json.loads(text))
 
 
+def is_known(client_order_id: UUID) -> bool:
+    """Whether there is an order of that name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT EXISTS (SELECT FROM execution_order WHERE client_order_id = %s)", [client_order_id])
+        (is_there,) = cursor.fetchone()
+    return bool(is_there)
+
+
 def crosses_own(asked: Asked) -> bool:
     """Whether an order of another bot of ours stands at the venue that this one would trade with."""
     with connection.cursor() as cursor:

@@ -190,7 +190,8 @@ def test_the_venue_is_asked_outside_a_transaction_when_a_position_is_closed(comm
 
 
 def test_a_hundred_posts_with_one_key_are_one_order_and_equal_answers(committed_world):
-    caller, body = committed_world.own.people["service account"], body_of(committed_world.own)
+    caller = committed_world.own.people["service account"]
+    body = body_of(committed_world.own, limit_price="59000")  # the world has one at 60000, just made
     before = Order.objects.count()
 
     def post(_: int) -> tuple[int, str]:

@@ -1,9 +1,13 @@
 """How figures, differences and lines are written; no database."""
 
+import ast
+from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
+import apps
 from apps.console import wording
 from apps.console.selectors import diffs
 from apps.console.templatetags import quarterdeck
@@ -66,3 +70,31 @@ def test_every_state_has_a_glyph_beside_its_colour():
 
 def test_every_denial_of_the_pre_trade_check_is_explained():
     assert rules.CODES - wording.CODES.keys() == set()
+
+
+SAYS = {"VenueRejected", "NoAnswer", "VenueBusy", "Denial"}
+ROOT = Path(apps.__path__[0])
+
+
+def codes_of(folder: str) -> Iterator[str]:
+    """The codes with which the modules below a folder answer for a venue or deny an order."""
+    for path in (ROOT / folder).rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in SAYS:
+                texts = [*node.args, *(keyword.value for keyword in node.keywords if keyword.arg == "code")]
+                found = [text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)]
+                yield from (text for text in found if text.isupper())
+
+
+def test_every_code_of_venues_and_of_orders_is_explained():
+    found = {*codes_of("venues"), *codes_of("execution")}
+    assert {"VENUE_CANNOT", "ORDER_UNKNOWN", "PARENT_QUANTITY_CHANGED"} <= found
+    assert found - wording.CODES.keys() == set()
+
+
+def test_every_code_of_a_signal_is_explained():
+    texts = (path.read_text(encoding="utf-8") for path in (ROOT / "execution" / "signals").rglob("*.py"))
+    constants = (node.value for text in texts for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+    found = {value for value in constants if isinstance(value, str) and value.startswith("SIGNAL_") and value.isupper()}
+    assert "SIGNAL_STALE" in found
+    assert found - wording.CODES.keys() == set()

@@ -108,3 +108,13 @@ def test_an_old_list_of_markets_does_for_a_cancel_when_no_new_one_is_to_be_had(v
 
     assert answer.state == VenueOrderState.CANCELED
     assert venue.server.acts["markets"] == 2
+
+
+@pytest.mark.parametrize("venue", ["ccxt-kraken"], indirect=True)
+def test_two_workers_of_one_account_never_use_the_same_nonce(venue: WireRig) -> None:
+    clients = [adapter._client for adapter in (venue.adapter, venue.impatient())]  # type: ignore[attr-defined]
+
+    nonces = [client.exchange.nonce() for _ in range(500) for client in clients]
+
+    assert sorted(set(nonces)) == nonces
+    venue.adapter.positions()

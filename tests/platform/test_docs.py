@@ -22,6 +22,7 @@ STANDS_FOR = {
     "number": "1",
     "label": "risk.hold",
     "queue": "orders",
+    "source": "tradingview",
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)

@@ -1,4 +1,4 @@
-"""One world for all simulated runs of a test session's worker."""
+"""One world for all simulated runs of a test module."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,8 +9,8 @@ from tests import databases
 from tests.simulation.runner import Runner, runner
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playing(django_db_setup: None, django_db_blocker: Any) -> Iterator[Runner]:
-    """A runner on a database of its own; Django points at it only while a test of this folder runs."""
+    """A runner on a database of its own, at which Django points until the module is through."""
     with django_db_blocker.unblock(), databases.cloned(), runner() as made:
         yield made

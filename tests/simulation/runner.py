@@ -2,7 +2,8 @@
 
 import random
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,8 +32,16 @@ class Runner:
     keeper: Keeper
     is_fresh: bool = True
 
-    def run(self, seed: int, steps_max: int, profile: str, *, is_harsh: bool = False) -> Outcome:
-        """Play one seed, with faults of every kind when asked to."""
+    def run(
+        self,
+        seed: int,
+        steps_max: int,
+        profile: str,
+        *,
+        is_harsh: bool = False,
+        weights: Mapping[str, int] = steps.WEIGHTS,
+    ) -> Outcome:
+        """Play one seed; `is_harsh` has faults of every kind, `weights` say which acts there are and how often."""
         if not self.is_fresh:
             self.keeper.restore()
         self.is_fresh = False
@@ -40,20 +49,23 @@ class Runner:
         sim, error = Simulation(self.world, seed, profile), None
         with sim.open():
             try:
-                play(sim, steps_max, is_harsh)
+                play(sim, steps_max, weights, is_harsh=is_harsh)
             except Broken as broken:
                 error = broken
+            except Exception as failure:
+                sim.trace += traceback.format_exc().splitlines()
+                error = Broken(f"CRASHED: {type(failure).__name__}: {failure}")
             return sim.outcome(steps_max, error)
 
 
-def play(sim: Simulation, steps_max: int, is_harsh: bool) -> None:
+def play(sim: Simulation, steps_max: int, weights: Mapping[str, int], *, is_harsh: bool) -> None:
     """All steps of a run, each followed by a look at every invariant. Raises Broken."""
     sim.world.begin(sim.choices)
     sim.set_faults(is_harsh)
     sim.stage.interrupt = lambda: steps.interrupt(sim)
     sim.stage.stall = lambda: steps.pass_time(sim, sim.choice_of(steps.STALLS_S))
     for sim.step in range(1, steps_max + 1):
-        steps.step(sim)
+        steps.step(sim, weights)
         sim.look()
     if sim.profile == REPAIRABLE:
         settle(sim)

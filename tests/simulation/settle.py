@@ -18,8 +18,8 @@ from tests.simulation.invariants import Broken
 from tests.simulation.sim import Simulation
 
 WAITS_S = (1.0, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
-# A clock that was set back delays what was due until it has caught up with itself.
-CATCH_UP_S = 3 * 3600.0
+# The longest lease, and a little.
+LEASE_S = 130.0
 RECONCILE_TRIES = 4
 ENDING = ("execution.send_due_orders", "execution.sync_due_accounts", "execution.drain_holds")
 IN_DOUBT = frozenset(WORKING) - {"ACCEPTED", "PARTIALLY_FILLED"}
@@ -48,8 +48,9 @@ def run_until_quiet(sim: Simulation, is_quiet: Callable[[], bool]) -> None:
             if not sim.line.under_way and is_booked() and is_quiet():
                 return
         if attempt == 0 and sim.clock.steps:
-            sim.note("the clocks catch up")
-            steps.pass_time(sim, CATCH_UP_S)
+            # A clock that was set back delays what is due until it has caught up with itself.
+            sim.note("the clock catches up")
+            steps.pass_time(sim, sim.clock.behind_s() + LEASE_S)
     left = [f"{sim.name_of(order.client_order_id.hex)} {order.state}" for order in open_orders()]
     raise Broken(f"NEVER_QUIET: {left}, {[str(hold.drain_state) for hold in draining()]}")
 
@@ -128,7 +129,7 @@ def reconcile(sim: Simulation) -> None:
             run.refresh_from_db()
             if run.state in ("clean", "broken"):
                 break
-            steps.pass_time(sim, CATCH_UP_S)
+            steps.pass_time(sim, sim.clock.behind_s() + LEASE_S)
         # What the venue did after the fact is a break that a person closes; nothing else may differ.
         if run.state not in ("clean", "broken") or breaks(run):
             raise Broken(f"NOT_RECONCILED: {account} {run.state} {run.message} {breaks(run)}")

@@ -19,6 +19,7 @@ class Clock:
         self.true_s = 0.0
         self.error_s = 0.0
         self.steps = 0
+        self.latest_s = 0.0
 
     def __call__(self) -> datetime:
         return WALL_START + timedelta(seconds=self.true_s + self.error_s)
@@ -29,8 +30,13 @@ class Clock:
 
     def set_wrong(self, seconds: float) -> None:
         """Somebody sets the wall clock, forwards or back."""
+        self.latest_s = max(self.latest_s, self.true_s + self.error_s)
         self.error_s += seconds
         self.steps += 1
+
+    def behind_s(self) -> float:
+        """By how much the wall clock is behind what it has shown before."""
+        return max(0.0, self.latest_s - self.true_s - self.error_s)
 
 
 class Ids:

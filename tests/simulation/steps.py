@@ -1,6 +1,6 @@
 """What happens in a run, one act a step: bots, people, workers, the market and the clock."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -359,7 +359,7 @@ ACTS: dict[str, tuple[int, Act]] = {
     "rebuild": (2, rebuild),
     "reconcile": (1, reconcile),
 }
-NAMES, WEIGHTS = tuple(ACTS), tuple(weight for weight, _ in ACTS.values())
+WEIGHTS: Mapping[str, int] = {name: weight for name, (weight, _) in ACTS.items()}
 # What somebody else may do in the middle of another's step: no time passes for the one who waits.
 BETWEEN = (
     *(
@@ -381,9 +381,9 @@ BETWEEN = (
 )
 
 
-def step(sim: Simulation) -> None:
+def step(sim: Simulation, weights: Mapping[str, int]) -> None:
     """One act of anybody."""
-    name = sim.choices.choices(NAMES, WEIGHTS)[0]
+    name = sim.choices.choices(tuple(weights), tuple(weights.values()))[0]
     sim.act(name, lambda: ACTS[name][1](sim))
     pass_time(sim, sim.choice_of((0.0, 0.01, 0.05)))
 

@@ -5,7 +5,7 @@ import pytest
 from tests.simulation.runner import Runner
 from tests.simulation.sim import REPAIRABLE, UNLIMITED, Outcome
 
-SEEDS, STEPS = 20, 100
+SEEDS, STEPS = 12, 100
 pytestmark = pytest.mark.xdist_group("simulation")
 
 

@@ -1,6 +1,5 @@
 """The bases of every endpoint: reach, permission, idempotency, rendering."""
 
-from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -72,17 +71,6 @@ class Endpoint(Idempotent, viewsets.GenericViewSet):
         if found is None:
             kind = rows.model._meta.verbose_name
             raise NotFound("REFERENCE_NOT_FOUND", f"no {kind} {reference!r} within your reach", kind=str(kind))
-        return found
-
-    def reached(self, rows: QuerySet[Any], pk: str, scope_of: Callable[[Any], Scope]) -> Any:
-        """The object of `rows` with this id, when the caller may view the scope that it hangs on.
-
-        As `referred`, for hot paths: the object's lineage is compared, and no list of scopes is made.
-        """
-        found = rows.filter(pk=pk).first()
-        if found is None or not services.may(self.caller, Permission.VIEW, scope_of(found)):
-            kind = rows.model._meta.verbose_name
-            raise NotFound("REFERENCE_NOT_FOUND", f"no {kind} {pk!r} within your reach", kind=str(kind))
         return found
 
     def shown(self, target: Model, status: int = 200) -> Response:

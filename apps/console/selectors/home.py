@@ -49,7 +49,7 @@ def _duties(user: User) -> list[Task]:
     may_enable = access.visible_scope_ids(user, Permission.RELEASE_HOLD)
     throttles = [row for row in limits.throttled(user) if row.scope_id in may_enable][:DUTIES_SHOWN]
     may_drill = {scope.pk for scope in holds.drillable(user)}
-    late = [row for row in holds.overdue_drills(user)[:DUTIES_SHOWN] if row.scope_id in may_drill]
+    late = {row.scope_id: row for row in holds.overdue_drills(user) if row.scope_id in may_drill}
     return [
         *(
             _duty(f"Ask the venue about {row.side} {row.instrument} of {row.bot}", IN_DOUBT, _order(row), row)
@@ -58,7 +58,7 @@ def _duties(user: User) -> list[Task]:
         *(_duty(f"Enable {row.scope}", row.reason, f"{reverse('limits')}#throttle-{row.pk}", row) for row in throttles),
         *(
             _duty(f"Drill the kill switch of {row.scope}", OVERDUE, reverse("holds") + "#drill-list", row)
-            for row in late
+            for row in list(late.values())[:DUTIES_SHOWN]
         ),
     ]
 

@@ -44,12 +44,12 @@ class LimitView:
 
     @property
     def percent(self) -> int | None:
-        """Use in percent, 0 to 100; a limit of zero is used up by anything."""
+        """Use in percent, above 100 when more is used than allowed; a limit of zero is used up by anything."""
         if self.used is None:
             return None
         if not self.value:
             return 100 if self.used > 0 else 0
-        return max(0, min(100, int(self.used / self.value * 100)))
+        return max(0, int(self.used / self.value * 100))
 
     @property
     def is_per_order(self) -> bool:

@@ -32,7 +32,7 @@ class SessionViews(ReadEndpoint):
         """
         body = self.asked(shapes.NewSession)
         rows = Deployment.objects.select_related("bot__scope", "release__config_bundle")
-        deployment = self.reached(rows, str(body.pop("deployment")), lambda found: found.bot.scope)
+        deployment = self.referred(rows, str(body.pop("deployment")), path="bot__scope", name="pk")
         self.allow(deployment.bot.scope, Permission.TRADE)
         body["reason"] = body["reason"] or "opened by the bot"
         return self.shown(services.open_session(deployment=deployment, actor=self.caller, **body), 201)

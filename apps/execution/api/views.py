@@ -8,12 +8,14 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.access import services as access
 from apps.access.api.base import ReadEndpoint
 from apps.access.models import Scope, User
 from apps.access.states import Permission
 from apps.common.api.filters import filter_set
 from apps.common.api.serializers import ReasonedAct
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Invalid, NotFound, Refused
+from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
 from apps.execution import services
 from apps.execution.api import serializers as shapes
@@ -22,16 +24,6 @@ from apps.execution.models import BotSession, Fill, Order, Position
 from apps.execution.states import OrderState
 from apps.markets.models import Instrument
 
-# Everything that placing an order reads, in one query.
-TRADED = Deployment.objects.select_related(
-    "bot__scope",
-    "account__scope",
-    "account__venue__scope",
-    "feed__dataset",
-    "feed__instrument",
-    "instrument__scope",
-    "release__config_bundle",
-)
 EXAMPLE = OpenApiExample(
     "Buy at a limit",
     request_only=True,
@@ -138,7 +130,7 @@ class OrderViews(OrderSettling):
         return self.listed(self.get_object().events.all(), shapes.OrderEventShown)
 
     def _ticket(self, body: dict[str, Any], client_order_id: UUID | None = None) -> services.Ticket:
-        deployment = self.reached(TRADED, str(body["deployment"]), lambda found: found.bot.scope)
+        deployment = self._traded(body["deployment"])
         self.allow(deployment.bot.scope, Permission.TRADE)
         instrument = deployment.instrument
         return services.Ticket(
@@ -150,6 +142,13 @@ class OrderViews(OrderSettling):
             session=self._session(deployment, body["session"]),
             **{name: body[name] for name in services.TERMS if name in body},
         )
+
+    def _traded(self, pk: UUID) -> Deployment:
+        """The deployment, when the caller may view its bot: by its lineage, without a list of scopes."""
+        found = deployments.traded(pk)
+        if found is None or not access.may(self.caller, Permission.VIEW, found.bot.scope):
+            raise NotFound("REFERENCE_NOT_FOUND", f"no deployment {pk} within your reach", kind="deployment")
+        return found
 
     def _session(self, deployment: Deployment, pk: UUID | None) -> BotSession | None:
         """The session that the order names, if it is one of this deployment that the caller opened."""

@@ -50,7 +50,6 @@ def close_position(
         order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
         limit_price=limit_price,
         purpose=Purpose.EXIT,
-        is_reduce_only=True,
         by_person=True,
         client_order_id=client_order_id,
         confirmed=(held, buys, sells),

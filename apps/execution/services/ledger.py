@@ -45,6 +45,14 @@ def advance(
     set_reserved(order, reserved, open_orders=opened)
 
 
+def count_in(order: Order) -> dict[UUID, risk.Sums]:
+    """Count a working order that was just stored with its reservation; the books of its scopes come last."""
+    scope, reserved = order.bot.scope, order.reserved_quantity
+    risk.unreserve(scope=scope, instrument=order.instrument, side=order.side, quantity=-reserved)
+    amount = risk.worth(reserved, order.unit_base)
+    return risk.move_working(scope_ids(order), side=order.side, amount=amount, open_orders=1)
+
+
 def set_reserved(
     order: Order, quantity: Decimal, *, unit_base: Decimal | None = None, open_orders: int = 0
 ) -> dict[UUID, risk.Sums]:

@@ -16,8 +16,10 @@ from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
 from apps.common.errors import DomainError, Invalid, Refused
 from apps.common.ids import uuid7
+from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
 from apps.execution import selectors
+from apps.execution import standing as stands
 from apps.execution.models import Order
 from apps.execution.services import judging, ledger
 from apps.execution.services.tickets import TERMS, Ticket
@@ -76,6 +78,8 @@ def _known(ticket: Ticket) -> Order | None:
     """
     if ticket.client_order_id is None:
         return None
+    if not stands.is_known(ticket.client_order_id):
+        return None
     known = Order.objects.filter(client_order_id=ticket.client_order_id).first()
     if known is None or _is_same(known, ticket):
         return known
@@ -117,7 +121,7 @@ def _reserve(order: Order, ticket: Ticket, judged: judging.Judgement) -> None:
     """Count the order in; one that has put a shared book over a limit is denied before anybody saw it."""
     if any(scope.daily_loss is None for scope in judged.scopes.values()):
         risk.open_books(judged.scopes)
-    sums = ledger.set_reserved(order, order.quantity, open_orders=1)
+    sums = ledger.count_in(order)
     denials = judging.overdrawn(ticket, judged, sums)
     if denials:
         codes = list(dict.fromkeys(denial.code for denial in denials))
@@ -229,8 +233,8 @@ def replace(
     """Ask the venue for new terms of a resting order; what is left out stays. The old terms hold until it agrees.
 
     The new terms pass every check as a new order would, for what they leave to fill, and the dearer of both is
-    reserved meanwhile. Raises Refused REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED, ORDER_DENIED with the
-    codes; Invalid for a quantity that is not above what was filled.
+    reserved meanwhile. Raises Refused REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED, EXIT_GROWS, ORDER_DENIED
+    with the codes; Invalid for a quantity that is not above what was filled.
     """
     deployment = loaded(order.deployment_id)
     with acting(actor, reason):
@@ -242,6 +246,8 @@ def replace(
             raise Refused("NOTHING_CHANGED", "the order has these terms already")
         if asked[0] <= row.filled_quantity:
             raise Invalid("QUANTITY_FILLED", f"{text_of(row.filled_quantity)} are filled already: cancel instead")
+        if row.purpose == Purpose.EXIT and asked[0] > row.quantity:
+            raise Refused("EXIT_GROWS", "an exit is sized by what the venue holds: place another one for more")
         judged = _judge_replaced(row, deployment, asked)
         left = asked[0] - row.filled_quantity
         risk.count_order(scope=row.bot.scope)
@@ -264,7 +270,7 @@ def _judge_replaced(
     exposure = risk.lock_exposure(scope=row.bot.scope, instrument=row.instrument)
     judged = judging.judge(ticket, exposure, risk.rates(scope=row.bot.scope), besides=row)
     _refuse_malformed(judged.denials)
-    if not judged.capabilities.has_replace:
+    if not (judged.capabilities.has_replace and judged.capabilities.has_lookup):
         raise Refused("VENUE_CANNOT", "the venue replaces no orders: cancel it and place a new one")
     if judged.denials:
         raise Refused("ORDER_DENIED", "the pre-trade check denied the new terms", codes=judged.codes)
@@ -310,6 +316,7 @@ def _store(ticket: Ticket, actor: User | str, judged: judging.Judgement) -> Orde
         state=OrderState.INITIALIZED if accepted else OrderState.DENIED,
         codes=list(dict.fromkeys(judged.codes)),
         unit_base=judged.unit_base,
+        reserved_quantity=ticket.quantity if accepted else ZERO,
         due_at=wall_now() if accepted else None,
         **{term: getattr(ticket, term) for term in TERMS},
     )
@@ -317,7 +324,4 @@ def _store(ticket: Ticket, actor: User | str, judged: judging.Judgement) -> Orde
 
 def loaded(deployment_id: uuid.UUID) -> Deployment:
     """A deployment with everything that placing an order reads, in one query."""
-    return Deployment.objects.select_related(
-        "bot__scope", "account__scope", "account__venue__scope", "feed__dataset", "feed__instrument",
-        "instrument__scope", "release__config_bundle",
-    ).get(pk=deployment_id)  # fmt: skip
+    return Deployment.objects.select_related(*deployments.RELATED).get(pk=deployment_id)

@@ -183,8 +183,8 @@ class Kraken(Dialect):
 
     def __init__(self, client: CcxtClient, symbols: Symbols) -> None:
         super().__init__(client, symbols)
-        # ccxt's milliseconds repeat when two calls are quick; Kraken takes a growing number once.
-        client.exchange.nonce = lambda: time.time_ns() // 1_000
+        # Kraken takes only growing numbers from a key; ccxt's milliseconds repeat when two workers are quick.
+        client.exchange.nonce = time.time_ns
 
     @staticmethod
     def is_answer(answer: dict[str, Any]) -> bool:
