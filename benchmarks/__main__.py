@@ -10,8 +10,13 @@ from benchmarks.lines import Line
 from benchmarks.measuring import say
 from benchmarks.product import Bench
 
-NAMES = ("gateway", "check", "latch", "history", "backtest", "start")
-ON_PRODUCT = {"gateway", "latch", "history"}  # these need the product's servers and Django before they are loaded
+NAMES = ("gateway", "check", "submit", "latch", "history", "backtest", "start")
+ON_PRODUCT = {
+    "gateway",
+    "submit",
+    "latch",
+    "history",
+}  # these need the product's servers and Django before they are loaded
 SEED = 20_170_701
 Benchmark = Callable[[Bench], Iterator[Line]]
 

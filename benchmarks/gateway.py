@@ -32,7 +32,7 @@ def run(bench: Bench) -> Iterator[Line]:
     with (
         web.serving(web.product_command(environment, VAR), VAR, "/healthz") as port,
         web.serving(web.bare_command(environment, VAR), VAR, "/") as bare_port,
-        _ticking(),
+        ticking(),
     ):
         ours, theirs = alternate(
             _load(port, "/api/v1/orders/", headers, bodies, bench.seed),
@@ -68,7 +68,7 @@ def _check_durable(ours: list[Answers]) -> None:
 
 
 @contextlib.contextmanager
-def _ticking() -> Iterator[None]:
+def ticking() -> Iterator[None]:
     """Keep the feed's clock, the venue's prices, cash and the books fresh, as beat and workers do."""
     done = threading.Event()
 

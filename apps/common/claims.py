@@ -43,6 +43,18 @@ def claim(rows: models.QuerySet[Row], *, lease_s: float, limit: int = 1) -> list
     return [found[pk] for pk in ids]
 
 
+def wake_stranded(rows: models.QuerySet[Row], *, ahead_s: float) -> int:
+    """Make due now what is due, or leased, further ahead than `ahead_s`; how many.
+
+    For rows that never are so by themselves: they were written before the wall clock was set back, and would
+    wait until it has caught up.
+    """
+    now = wall_now()
+    horizon = now + timedelta(seconds=ahead_s)
+    stranded = rows.filter(Q(due_at__gt=horizon) | Q(lease_until__gt=horizon, due_at__isnull=False))
+    return stranded.update(due_at=now, lease_until=None, lease_owner="")
+
+
 def extend(row: Claimable, *, lease_s: float) -> bool:
     """Heartbeat: prolong our lease; False when somebody else has taken the row."""
     until = wall_now() + timedelta(seconds=lease_s)

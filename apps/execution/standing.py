@@ -16,14 +16,17 @@ from apps.execution.states import WORKING
 REPEAT_WINDOW = timedelta(seconds=60)
 WORKING_STATES = sorted(WORKING)
 NOBODY = UUID(int=0)
-# An untriggered stop trades with nobody, so it crosses nothing.
+# What was said in a future that the clock has been set back from is not fresh; between processes it may be slightly off.
+AHEAD_MAX = timedelta(seconds=5)
+# An untriggered stop trades with nobody, so it crosses nothing. Of terms that were asked for either may hold.
 CROSSING = """EXISTS (
         SELECT FROM execution_order AS resting JOIN venues_account AS held ON held.id = resting.account_id
         WHERE resting.instrument_id = %(instrument)s AND resting.side = %(other_side)s
             AND resting.state = ANY(%(working)s) AND resting.bot_id <> %(bot)s AND held.venue_id = %(venue)s
             AND resting.order_type IN ('MARKET', 'LIMIT') AND %(order_type)s IN ('MARKET', 'LIMIT')
             AND (resting.limit_price IS NULL OR %(limit_price)s::numeric IS NULL
-                OR (resting.limit_price - %(limit_price)s::numeric) * %(direction)s <= 0))"""
+                OR (resting.limit_price - %(limit_price)s::numeric) * %(direction)s <= 0
+                OR (resting.replace_limit_price - %(limit_price)s::numeric) * %(direction)s <= 0))"""
 STANDING = f"""
 SELECT json_build_object(
     'limits', (
@@ -38,7 +41,7 @@ SELECT json_build_object(
         SELECT json_agg(json_build_array(
             scope_id, scope.kind || ' ' || scope.name, gross::text, net::text, buying::text, selling::text,
             open_orders, (pnl_at_open - pnl)::text, (pnl_peak - pnl)::text,
-            coalesce(marked_at > %(books_since)s, false)))
+            coalesce(marked_at > %(books_since)s AND marked_at < %(ahead)s, false)))
         FROM risk_scopebook JOIN access_scope AS scope ON scope.id = scope_id WHERE scope_id = ANY(%(scopes)s)),
     'is_throttled', EXISTS (
         SELECT FROM risk_throttle WHERE scope_id = %(bot_scope)s AND enabled_at IS NULL),
@@ -46,12 +49,12 @@ SELECT json_build_object(
         SELECT json_build_array(state, limit_up::text, limit_down::text)
         FROM markets_marketstatus WHERE instrument_id = %(instrument)s),
     'reference', (
-        SELECT json_build_array(price::text, seen_at > %(reference_since)s)
+        SELECT json_build_array(price::text, seen_at > %(reference_since)s AND seen_at < %(ahead)s)
         FROM markets_referenceprice WHERE instrument_id = %(instrument)s ORDER BY seen_at DESC LIMIT 1),
     'circuit', (SELECT state FROM venues_venuehealth WHERE venue_id = %(venue)s),
     'cash', (
         SELECT cash::text FROM execution_accountsync
-        WHERE account_id = %(account)s AND cash_at > %(cash_since)s),
+        WHERE account_id = %(account)s AND cash_at > %(cash_since)s AND cash_at < %(ahead)s),
     'repeats', (
         SELECT count(*) FROM execution_order
         WHERE bot_id = %(bot)s AND id >= %(since_id)s AND id <> %(besides)s AND instrument_id = %(instrument)s
@@ -157,6 +160,7 @@ def crosses_own(asked: Asked) -> bool:
 def _parameters(asked: Asked, now: datetime) -> dict[str, Any]:
     return {name: getattr(asked, name) for name in Asked.__slots__} | {
         "now": now,
+        "ahead": now + AHEAD_MAX,
         "books_since": now - timedelta(seconds=settings.BOOKS_STALE_S),
         "reference_since": now - timedelta(seconds=settings.REFERENCE_STALE_S),
         "cash_since": now - timedelta(seconds=settings.CASH_STALE_S),

@@ -26,11 +26,14 @@ LEASE_S = 15.0
 # A venue that does not answer holds a worker for a whole timeout per call; the rest of a batch does not wait.
 HELD_UP_S = 2.0
 DRILL_LEASE_S = 60.0
+# Nothing of an order, or of a sync, is ever due further ahead than this, unless the wall clock was set back.
+ORDER_AHEAD_S, SYNC_AHEAD_S = 120.0, 900.0
 
 
 @shared_task(name="execution.send_due_orders")
 def send_due_orders() -> None:
     """Send, look up or cancel every due order."""
+    claims.wake_stranded(Order.objects.all(), ahead_s=ORDER_AHEAD_S)
     while rows := claims.claim(Order.objects.all(), lease_s=LEASE_S, limit=BATCH):
         _send_batch(rows)
 
@@ -51,6 +54,7 @@ def _send_batch(rows: list[Order]) -> None:
 def sync_due_accounts() -> None:
     """Book what happened at the venue on every account that is due."""
     _open_syncs()
+    claims.wake_stranded(AccountSync.objects.all(), ahead_s=SYNC_AHEAD_S)
     for sync in claims.claim(AccountSync.objects.all(), lease_s=LEASE_S, limit=BATCH):
         try:
             services.sync_account(sync.account)

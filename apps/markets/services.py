@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db import IntegrityError
+from django.db.models import Q
 
 from apps.access import selectors as access
 from apps.access.models import User
@@ -263,7 +264,10 @@ def set_fx_rate(
 
 
 def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_at: datetime) -> None:
-    """Keep the newest price that `source` states; an older answer that comes late changes nothing."""
+    """Keep the newest price that `source` states; an older answer that comes late changes nothing.
+
+    One from the future was seen before the clock was set back, and gives way.
+    """
     if not price.is_finite() or price <= 0:
         return
     fields = {"price": price, "seen_at": seen_at}
@@ -272,7 +276,7 @@ def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_a
         ReferencePrice.objects.bulk_create(
             [ReferencePrice(instrument=instrument, source=source, **fields)], ignore_conflicts=True
         )
-    newer.filter(seen_at__lt=seen_at).update(**fields)
+    newer.filter(Q(seen_at__lt=seen_at) | Q(seen_at__gt=wall_now())).update(**fields)
 
 
 def set_market_state(

@@ -66,9 +66,12 @@ def drill_refusal(scope_ids: Iterable[UUID], environment: str) -> str | None:
 
 def rates(scope: Scope) -> tuple[int, int]:
     """How many orders of a bot were counted in this wall minute and second, without a lock."""
-    now = wall_now()
-    minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     row = OrderRate.objects.filter(scope=scope).first()
-    if row is None:
-        return 0, 0
-    return row.count if row.minute == minute else 0, row.second_count if row.second == second else 0
+    return (0, 0) if row is None else counted(row)
+
+
+def counted(row: OrderRate) -> tuple[int, int]:
+    """What a row says of this wall minute and second; windows ahead were counted before the clock was set back."""
+    now = wall_now()
+    is_second = row.second is not None and row.second >= now.replace(microsecond=0)
+    return row.count if row.minute >= now.replace(second=0, microsecond=0) else 0, row.second_count if is_second else 0

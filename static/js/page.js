@@ -1,6 +1,6 @@
 // Keyboard, refusals and other small manners of every page.
 (() => {
-  const GO = { h: "/", f: "/fleet/", p: "/promotions/", a: "/alerts/", r: "/reconciliation/" };
+  const GO = { h: "/", f: "/fleet/", p: "/promotions/", o: "/orders/", l: "/limits/", e: "/exit-plans/", a: "/alerts/", r: "/reconciliation/" };
   let waitsForPlace = 0;
 
   const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]");

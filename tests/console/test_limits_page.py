@@ -93,6 +93,14 @@ def test_a_raise_that_has_ended_counts_as_what_it_reverts_to(world, signed_in):
     assert (row.value, row.reverts_at) == (1, None)
 
 
+def test_a_running_bot_that_a_kind_does_not_bound_is_named(world, signed_in):
+    client = signed_in(world.own.people["trader"])
+    assert "opens nothing" not in client.get("/limits/").content.decode()
+    with acting("job:test", "arrange"):
+        Limit.objects.filter(kind="drawdown").delete()
+    assert "bounds fall from the highest profit, base currency" in client.get("/limits/").content.decode()
+
+
 def test_limits_of_another_desk_do_not_show(world, signed_in):
     text = signed_in(world.own.people["risk owner"]).get("/limits/").content.decode()
     assert "desk own" in text

@@ -46,11 +46,15 @@ def addresses(product: Product) -> Iterator[str]:
     yield from LISTS
     for tab in ("", "orders/", "positions/", "releases/", "history/"):
         yield f"/bots/btc-trend/{tab}"
-    bot = rita.find("bots/")[0]["id"]
+    first = rita.find("bots/")[0]
+    bot = first["id"]
     for kind in ("orders", "releases", "deployments"):
         yield f"/{kind}/{rita.find(f'{kind}/')[0]['id']}/"
     yield f"/promotions/{rita.find('promotions/')[0]['number']}/"
     yield f"/audit/bots.bot/{bot}/"
+    yield f"/exit-plans/?scope={first['scope']}"
+    yield f"/holds/?scope={first['scope']}&cancels=all"
+    yield "/accounts/reauthenticate/?next=/holds/"
     yield "/no/such/page/"
 
 

@@ -151,6 +151,16 @@ def test_an_order_of_a_paused_deployment_is_not_sent(floor: Floor) -> None:
     assert_denied_unsent(order, "EPOCH_FENCED")
 
 
+def test_an_order_of_a_deployment_that_does_not_run_is_not_sent_whatever_its_epoch(floor: Floor) -> None:
+    order = floor.place()
+    with acting(**BY):
+        Deployment.objects.filter(pk=floor.deployment.pk).update(desired="paused")
+
+    work_orders()
+
+    assert_denied_unsent(order, "EPOCH_FENCED")
+
+
 def test_an_order_of_another_build_is_not_sent(floor: Floor) -> None:
     order = floor.place()
     with acting(**BY):

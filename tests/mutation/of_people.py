@@ -67,8 +67,8 @@ SAFEGUARDS = (
     Safeguard(
         "orders-of-the-own-desk",
         "Nobody trades for the bots of another desk or learns that they exist.",
-        "apps/access/api/base.py",
-        "        if found is None or not services.may(self.caller, Permission.VIEW, scope_of(found)):\n",
+        "apps/execution/api/views.py",
+        "        if found is None or not access.may(self.caller, Permission.VIEW, found.bot.scope):\n",
         "        if found is None:\n",
         ("tests/api/test_orders.py::test_an_order_under_another_desks_deployment_finds_nothing",),
     ),

@@ -60,11 +60,11 @@ SAFEGUARDS = (
     ),
     Safeguard(
         "paused-sends-nothing",
-        "An order of a deployment that was paused meanwhile is not sent.",
+        "An order of a deployment that does not run is not sent, whatever its epoch.",
         PERMITS,
         ' or deployment.desired != "running":',
         ":",
-        (f"{SEND}test_an_order_of_a_paused_deployment_is_not_sent",),
+        (f"{SEND}test_an_order_of_a_deployment_that_does_not_run_is_not_sent_whatever_its_epoch",),
     ),
     Safeguard(
         "build-fence",
@@ -84,21 +84,20 @@ SAFEGUARDS = (
     ),
     Safeguard(
         "exit-never-crosses-zero",
-        "An exit never takes more than the venue holds, exits in doubt counted at their worst.",
+        "An exit never takes more than the venue holds.",
         SUBMISSION,
         'return "" if row.quantity <= closable else "EXIT_EXCEEDS_POSITION"',
         'return ""',
-        (
-            "tests/execution/test_no_answer.py::test_an_exit_beyond_what_the_venue_holds_is_denied",
-            "tests/execution/test_no_answer.py::test_an_exit_in_doubt_counts_at_its_worst",
-        ),
+        ("tests/execution/test_no_answer.py::test_an_exit_beyond_what_the_venue_holds_is_denied",),
     ),
     Safeguard(
         "exit-needs-the-venues-word",
         "An exit is not sent until the venue has said what it holds.",
         SUBMISSION,
-        "        if held is None:\n            return\n",
-        "",
+        "    except NoAnswer as error:\n        if wall_now() - order.created_at > CONFIRM_WITHIN:\n",
+        "    except NoAnswer as error:\n"
+        '        return Held(order.quantity if order.side == "SELL" else -order.quantity, asked_at)\n'
+        "        if wall_now() - order.created_at > CONFIRM_WITHIN:\n",
         ("tests/execution/test_no_answer.py::test_an_exit_that_the_venue_does_not_confirm_waits_and_is_not_sent",),
     ),
     Safeguard(
@@ -131,7 +130,7 @@ SAFEGUARDS = (
         "apps/execution/services/draining.py",
         "cancel_requested=True).exclude(state=OrderState.INITIALIZED)",
         "state__in=OrderState.values)",
-        ("tests/execution/test_drain_here.py::test_the_drain_never_sends_a_new_order",),
+        ("tests/execution/test_drain_here.py::test_an_order_that_cannot_be_cancelled_now_is_not_sent_instead",),
     ),
     Safeguard(
         "session-required",

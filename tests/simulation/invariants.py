@@ -119,7 +119,8 @@ SELECT 'VENUE_ORDER_NOT_OURS', p.id, p.client_order_id FROM paper_paperorder p
 WHERE NOT EXISTS (SELECT 1 FROM o WHERE o.paper_id = p.id)
 UNION ALL
 SELECT 'VENUE_ORDER_DIFFERS', o.id, format('%s %s', venue_side, venue_quantity) FROM o
-WHERE paper_id IS NOT NULL AND (venue_side <> side OR venue_quantity NOT IN (quantity, wanted))
+WHERE paper_id IS NOT NULL
+  AND (venue_side <> side OR venue_quantity NOT IN (quantity, coalesce(replace_quantity, quantity)))
 UNION ALL
 SELECT 'ENDED_BUT_OPEN', o.id, format('%s here, %s there', o.state, venue_state) FROM o
 WHERE (o.state IN ('DENIED', 'CANCELED', 'EXPIRED', 'FILLED', 'REJECTED', 'NOT_SENT') AND venue_state = 'open')

@@ -6,11 +6,12 @@ from decimal import Decimal
 from typing import Any
 
 from apps.access import services as access
+from apps.common.errors import DomainError
 from apps.deployments import services as deployments
 from apps.execution import services as execution
 from apps.execution import tasks as execution_tasks
 from apps.execution.models import Order
-from apps.execution.states import AT_VENUE, WORKING
+from apps.execution.states import AT_VENUE, WORKING, Purpose
 from apps.markets import selectors as markets
 from apps.reconciliation import services as reconciliation
 from apps.reconciliation import tasks as reconciliation_tasks
@@ -152,23 +153,45 @@ def close(sim: Simulation) -> str:
     return f"{sim.name_of(order.client_order_id.hex)} {order.side} {order.quantity} {order.state}"
 
 
-def _working(sim: Simulation, states: Iterable[str] = WORKING) -> Order | None:
-    found = list(Order.objects.filter(state__in=states).select_related("bot__scope", "instrument"))
+def _working(
+    sim: Simulation, states: Iterable[str] = WORKING, purposes: Iterable[str] = Purpose.values
+) -> Order | None:
+    rows = Order.objects.filter(state__in=states, purpose__in=purposes)
+    found = list(rows.select_related("bot__scope", "instrument"))
     found.sort(key=lambda order: int(sim.name_of(order.client_order_id.hex)[1:]))
     return sim.choices.choice(found) if found else None
 
 
 def cancel(sim: Simulation) -> str | None:
     """A bot or a person cancels an order; one that guards a position stays while a hold stands."""
-    order = _working(sim)
+    purposes = sim.choice_of((("PROTECTIVE",), ("OPENING", "EXIT", "PROTECTIVE"), ("OPENING", "EXIT", "PROTECTIVE")))
+    order = _working(sim, purposes=purposes) or _working(sim)
+    return None if order is None else cancel_order(sim, order)
+
+
+def disarm(sim: Simulation) -> str | None:
+    """A person stops a bot and then wants to cancel what guards its position."""
+    order = _working(sim, ("ACCEPTED", "PARTIALLY_FILLED"), ("PROTECTIVE",))
     if order is None:
         return None
+    risk.place_hold(scope=order.bot.scope, level="REDUCING", actor=sim.world.trader, reason="stop")
+    return cancel_order(sim, order)
+
+
+def cancel_order(sim: Simulation, order: Order) -> str:
+    """Cancel this one; one that guards a position must not go while a hold stands."""
     guarded = order.purpose == "PROTECTIVE" and order.state in AT_VENUE and not order.cancel_requested
     with sim.stage.unwatched():
         covered = guarded and sends.is_covered(order.pk)
     between = sim.stage.interrupts
+    was_asked = order.pk in sim.excuses.asked
     sim.excuses.asked.add(order.pk)
-    row = execution.cancel(order=order, actor=sim.world.trader, reason="not wanted any more")
+    try:
+        row = execution.cancel(order=order, actor=sim.world.trader, reason="not wanted any more")
+    except DomainError:
+        if not was_asked:
+            sim.excuses.asked.discard(order.pk)
+        raise
     if covered and between == sim.stage.interrupts and row.state in WORKING and row.cancel_requested:
         raise Broken(f"PROTECTIVE_UNGUARDED: {sim.name_of(order.client_order_id.hex)} was cancelled under a hold")
     return f"{sim.name_of(order.client_order_id.hex)} {row.state}"
@@ -344,6 +367,7 @@ ACTS: dict[str, tuple[int, Act]] = {
     "retry": (4, retry),
     "close": (3, close),
     "cancel": (8, cancel),
+    "disarm": (1, disarm),
     "replace": (6, replace_order),
     "bust": (1, bust),
     "hold": (2, hold),

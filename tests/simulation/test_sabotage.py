@@ -22,7 +22,7 @@ from tests.simulation.runner import Runner
 from tests.simulation.sim import PROFILES
 from tests.simulation.steps import WEIGHTS
 
-SEEDS_MAX, STEPS = 20, 80
+SEEDS_MAX, STEPS = 20, 100
 pytestmark = pytest.mark.xdist_group("sabotage")
 Patch = pytest.MonkeyPatch
 
@@ -194,7 +194,7 @@ def events_skipped(patch: Patch) -> None:
 
 PLAIN = {"open": 30, "market": 12, "nudge": 18, "beat": 18}
 HOLDS = PLAIN | {"hold": 6, "release": 8}
-GUARDS = HOLDS | {"protect": 25}
+GUARDS = {"open": 15, "protect": 30, "market": 20, "nudge": 18, "beat": 25, "hold": 3, "release": 2}
 # What is missing, what notices, and which acts bring it about soonest.
 SABOTAGE: list[tuple[Callable[[Patch], None], set[str], Mapping[str, int]]] = [
     (resend_under_another_id, {"SENT_UNKNOWN"}, PLAIN),
@@ -210,7 +210,7 @@ SABOTAGE: list[tuple[Callable[[Patch], None], set[str], Mapping[str, int]]] = [
     (fills_miss_the_exposure, {"EXPOSURE_NOT_ORDERS"}, PLAIN),
     (drain_takes_everything, {"PROTECTION_CANCELED"}, GUARDS),
     (drained_without_looking, {"NOT_DRAINED"}, HOLDS),
-    (protection_unguarded, {"PROTECTIVE_UNGUARDED"}, GUARDS | {"cancel": 40}),
+    (protection_unguarded, {"PROTECTIVE_UNGUARDED"}, GUARDS | {"disarm": 10, "hold": 1, "release": 10}),
     (exits_of_any_size, {"EXIT_TOO_LARGE"}, PLAIN | {"exit": 15}),
     (no_position_limit, {"POSITION_ABOVE_LIMIT"}, PLAIN),
     (new_terms_reserve_nothing, {"RESERVED_NOT_WORKING", "BOOK_NOT_ORDERS"}, PLAIN | {"replace": 20}),

@@ -1,5 +1,6 @@
 """Limits by scope: what each allows now, how much of it is used, and what waits to be raised."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,13 +14,16 @@ from apps.access import selectors as access
 from apps.access.models import Scope, User
 from apps.access.selectors import Seat
 from apps.access.states import ConsentState, Permission, ScopeKind
+from apps.bots.models import Bot
 from apps.common.clocks import wall_now
+from apps.console.selectors import fleet, trading
 from apps.console.selectors.people import widest_first
 from apps.risk import services as risk
 from apps.risk.models import Exposure, Limit, LimitRaise, OrderRate, ScopeBook, Throttle
 from apps.risk.states import LimitKind
 
 RAISES_SHOWN = 50
+UNBOUNDED_SHOWN = 20
 K = LimitKind
 # Measured against each order by itself; nothing of them is used up by what stands.
 PER_ORDER = frozenset({K.ORDER_QUANTITY, K.ORDER_NOTIONAL, K.COLLAR_BPS, K.REPEAT_EXECUTIONS})
@@ -192,6 +196,22 @@ def granted(user: User) -> list[LimitRaise]:
     rows = LimitRaise.objects.filter(consent__state=ConsentState.GRANTED, applied_at=None)
     found = access.within(rows.select_related("scope", "consent__requested_by"), user, "scope")
     return list(found.order_by("effective_from")[:RAISES_SHOWN])
+
+
+def unbounded(user: User) -> list[tuple[Bot, list[str]]]:
+    """Running bots within reach with the kinds that no scope of their lines bounds: what opens is denied there."""
+    bots = list(access.within(Bot.objects.select_related("scope"), user, "scope").order_by("name"))
+    running = fleet.running_by_bot([bot.pk for bot in bots])
+    bounded: dict[UUID, set[str]] = defaultdict(set)
+    for scope_id, kind in Limit.objects.values_list("scope", "kind"):
+        bounded[scope_id].add(kind)
+    found = []
+    for bot in bots:
+        scopes = trading.scopes_of(bot, running.get(bot.pk, []))
+        missing = [kind for kind in LimitKind if not any(kind in bounded[pk] for pk in scopes if pk in bounded)]
+        if missing and running.get(bot.pk):
+            found.append((bot, [str(kind.label) for kind in missing]))
+    return found[:UNBOUNDED_SHOWN]
 
 
 def throttled(user: User) -> list[Throttle]:

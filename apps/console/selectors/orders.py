@@ -56,7 +56,7 @@ def found(user: User, wanted: Filters) -> QuerySet[Order]:
     if wanted.state == "working":
         rows = rows.filter(state__in=WORKING)
     elif wanted.state == "needs_person":
-        rows = rows.filter(needs_person=True)
+        rows = rows.filter(needs_person=True, state=OrderState.UNKNOWN)
     elif wanted.state in OrderState.values:
         rows = rows.filter(state=wanted.state)
     if wanted.bot:

@@ -45,6 +45,7 @@ def index(request: Request, raise_id: UUID | None = None, throttle_id: UUID | No
         "raises": limits.raises(user),
         "granted": limits.granted(user),
         "throttles": limits.throttled(user),
+        "unbounded": limits.unbounded(user),
         "enables": selectors.visible_scope_ids(user, Permission.RELEASE_HOLD),
         "scopes": limits.settable(user),
         "kinds": LimitKind.choices,

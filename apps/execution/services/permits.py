@@ -38,8 +38,8 @@ def refusal(row: Order, deployment: Deployment, state: TradingState, *, decided_
         return f"HOLD_{state.name}"
     if row.by_person:
         return ""
-    if row.purpose == Purpose.OPENING and wall_now() - decided_at > OPENING_AGE_MAX:
-        return "ORDER_STALE"
+    if row.purpose == Purpose.OPENING and abs(wall_now() - decided_at) > OPENING_AGE_MAX:
+        return "ORDER_STALE"  # one from the future was decided before the clock was set back
     if deployment.epoch != row.epoch or deployment.desired != "running":
         return "EPOCH_FENCED"
     return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
@@ -51,8 +51,9 @@ def until() -> datetime:
 
 
 def is_late(permitted: Order) -> bool:
-    """Whether the permit is too old to call the venue."""
-    return permitted.send_before is None or wall_now() >= permitted.send_before
+    """Whether the permit is too old to call the venue; so is one that a clock set back makes look new."""
+    ends_at = permitted.send_before
+    return ends_at is None or not ends_at - timedelta(milliseconds=settings.SEND_PERMIT_MS) <= wall_now() < ends_at
 
 
 def could_still_arrive(order: Order) -> bool:

@@ -31,11 +31,10 @@ ACTOR = job("dead-man")
 HEARTBEAT_S_MAX = 300
 # So many at once, and at least half of all: the fault is on our side of the line.
 MANY, MANY_SHARE = 3, 0.5
+CLOCK_SKEW = timedelta(seconds=5)
 
 
-def open_session(
-    *, deployment: Deployment, build_id: str, heartbeat_s: int, actor: User, reason: str
-) -> BotSession:
+def open_session(*, deployment: Deployment, build_id: str, heartbeat_s: int, actor: User, reason: str) -> BotSession:
     """Lease a session to a bot that runs elsewhere; one at a time, for the build that was approved.
 
     A session that the same bot left open is closed by the new one. Raises Refused DEPLOYMENT_NOT_ATTACHED,
@@ -95,10 +94,22 @@ def close_session(*, session: BotSession, actor: User, reason: str) -> BotSessio
 
 def expire_sessions() -> int:
     """Apply the dead-man's policy to every session whose heartbeat is late; how many."""
+    _bring_back()
     late = list(BotSession.objects.filter(state=SessionState.OPEN, due_at__lte=wall_now()).order_by("due_at"))
     everybody = BotSession.objects.filter(state=SessionState.OPEN).count()
     is_ours = len(late) >= MANY and len(late) >= MANY_SHARE * everybody
     return sum(_expire(session, is_ours=is_ours) for session in late)
+
+
+def _bring_back() -> None:
+    """A heartbeat from the future came before the wall clock was set back: the bot has one more to be heard by."""
+    now = wall_now()
+    for session in BotSession.objects.filter(state=SessionState.OPEN, heartbeat_at__gt=now + CLOCK_SKEW):
+        with acting(ACTOR, "the wall clock was set back"):
+            row = BotSession.objects.select_for_update().get(pk=session.pk)
+            if row.state == SessionState.OPEN and row.heartbeat_at > now + CLOCK_SKEW:
+                row.heartbeat_at, row.due_at = now, now + timedelta(seconds=row.heartbeat_s)
+                row.save(update_fields=["heartbeat_at", "due_at"])
 
 
 def _expire(session: BotSession, *, is_ours: bool) -> int:

@@ -6,8 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import connection
-from django.db.models import Case, F, When
+from django.db import connection, transaction
+from django.db.models import Case, F, Q, When
 from django.db.models.functions import Greatest
 from quarterdeck.decimals import EXACT
 
@@ -15,6 +15,7 @@ from apps.access.models import Scope
 from apps.common.clocks import wall_now
 from apps.markets.models import Instrument
 from apps.risk.models import Exposure, OrderRate, ScopeBook
+from apps.risk.selectors import counted
 
 STEP = Decimal(1).scaleb(-18)
 ZERO = Decimal(0)
@@ -128,18 +129,25 @@ def move_working(scope_ids: Iterable[UUID], *, side: str, amount: Decimal, open_
 def mark_books(*, scope_ids: Iterable[UUID], at: datetime, trading_day: date) -> None:
     """Everything below these scopes was valued at `at`; a new trading day starts from the present profit."""
     rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids))
-    rows.update(marked_at=at, pnl_peak=Greatest(F("pnl_peak"), F("pnl")))
-    rows.filter(trading_day__isnull=True).update(trading_day=trading_day, pnl_at_open=F("pnl"))
-    rows.filter(trading_day__lt=trading_day).update(trading_day=trading_day, pnl_at_open=F("pnl"))
+    starts = Q(trading_day__isnull=True) | Q(trading_day__lt=trading_day)
+    with transaction.atomic():
+        # In the order in which `move_books` locks them.
+        list(rows.select_for_update().order_by("id").values_list("id", flat=True))
+        rows.update(marked_at=at, pnl_peak=Greatest(F("pnl_peak"), F("pnl")))
+        rows.filter(starts).update(trading_day=trading_day, pnl_at_open=F("pnl"))
 
 
 def count_order(*, scope: Scope) -> None:
-    """Count one more message of this wall second and minute under the row's lock."""
+    """Count one more message of this wall second and minute under the row's lock.
+
+    A window that lies ahead was counted before the clock was set back: it goes on in this one, so that a step of
+    the clock opens no window anew.
+    """
     now = wall_now()
     minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     counts = {
-        "count": Case(When(minute=minute, then=F("count") + 1), default=1),
-        "second_count": Case(When(second=second, then=F("second_count") + 1), default=1),
+        "count": Case(When(minute__gte=minute, then=F("count") + 1), default=1),
+        "second_count": Case(When(second__gte=second, then=F("second_count") + 1), default=1),
     }
     if not OrderRate.objects.filter(scope=scope).update(minute=minute, second=second, **counts):
         OrderRate.objects.create(scope=scope, minute=minute, second=second, count=1, second_count=1)
@@ -147,14 +155,14 @@ def count_order(*, scope: Scope) -> None:
 
 def rates(*, scope: Scope) -> tuple[int, int]:
     """How many orders were counted in this wall minute and second; the row stays locked until the end."""
-    now = wall_now()
-    minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     rows = OrderRate.objects.select_for_update().filter(scope=scope)
     row = rows.first()
     if row is None:
-        OrderRate.objects.bulk_create([OrderRate(scope=scope, minute=minute)], ignore_conflicts=True)
+        OrderRate.objects.bulk_create(
+            [OrderRate(scope=scope, minute=wall_now().replace(second=0, microsecond=0))], ignore_conflicts=True
+        )
         row = rows.get()
-    return row.count if row.minute == minute else 0, row.second_count if row.second == second else 0
+    return counted(row)
 
 
 def _column(side: str) -> str:
