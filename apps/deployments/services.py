@@ -11,7 +11,7 @@ from apps.access.models import User
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
 from apps.bots.states import Mode
-from apps.common import nudges, states
+from apps.common import locks, nudges, states
 from apps.common.errors import Refused
 from apps.deployments.models import Deployment, DeploymentEvent, Slice
 from apps.deployments.states import DESIRED_TRANSITIONS, OBSERVED_TRANSITIONS, Desired, Observed
@@ -23,10 +23,11 @@ from apps.risk import selectors as risk
 def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment:
     """Make the promoted release what should run on its account: a new deployment, or a new epoch of one.
 
-    Raises Refused FEED_UNKNOWN, SLICE_TAKEN, MODE_MISMATCH.
+    Raises Refused FEED_UNKNOWN, SLICE_TAKEN, MODE_MISMATCH, BOT_RUNS_ELSEWHERE.
     """
     feed = _feed(promotion)
     with acting(actor, reason):
+        _check_one_account(promotion)
         current = (
             Deployment.objects.select_for_update(of=("self",), no_key=True)
             .filter(bot=promotion.bot, account=promotion.account)
@@ -43,6 +44,15 @@ def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment
         audit.record(f"deployment.{kind}", deployment, scope_id=promotion.bot.scope_id)
         _announce(deployment)
     return deployment
+
+
+def _check_one_account(promotion: Promotion) -> None:
+    """A bot's exposure is one figure per instrument, so it trades on one account at a time."""
+    locks.exclusive([promotion.bot.scope_id])
+    elsewhere = Deployment.objects.filter(bot=promotion.bot).exclude(account=promotion.account)
+    other = elsewhere.exclude(desired=Desired.STOPPED).select_related("account").first()
+    if other is not None:
+        raise Refused("BOT_RUNS_ELSEWHERE", f"{promotion.bot} runs on {other.account}: stop it there first, flat")
 
 
 def pause(*, deployment: Deployment, actor: User | str, reason: str) -> Deployment:

@@ -16,7 +16,7 @@ from apps.execution.states import WORKING
 REPEAT_WINDOW = timedelta(seconds=60)
 WORKING_STATES = sorted(WORKING)
 NOBODY = UUID(int=0)
-# What was said in a future that the clock has been set back from is not fresh; between processes it may be slightly off.
+# What was said further ahead was said before the clock was set back, and is not fresh.
 AHEAD_MAX = timedelta(seconds=5)
 # An untriggered stop trades with nobody, so it crosses nothing. Of terms that were asked for either may hold.
 CROSSING = """EXISTS (
@@ -50,7 +50,8 @@ SELECT json_build_object(
         FROM markets_marketstatus WHERE instrument_id = %(instrument)s),
     'reference', (
         SELECT json_build_array(price::text, seen_at > %(reference_since)s AND seen_at < %(ahead)s)
-        FROM markets_referenceprice WHERE instrument_id = %(instrument)s ORDER BY seen_at DESC LIMIT 1),
+        FROM markets_referenceprice WHERE instrument_id = %(instrument)s
+            AND source = %(source)s ORDER BY seen_at DESC LIMIT 1),
     'circuit', (SELECT state FROM venues_venuehealth WHERE venue_id = %(venue)s),
     'cash', (
         SELECT cash::text FROM execution_accountsync
@@ -92,6 +93,7 @@ class Asked:
     stop_price: Decimal | None
     purpose: str
     parent: UUID | None
+    source: str
     besides: UUID = NOBODY
 
 

@@ -183,6 +183,6 @@ def day_end(instrument: Instrument, market_at: datetime) -> datetime:
     return from_ms(calendars.day_end(instrument.session_calendar, to_ms(market_at)))
 
 
-def reference(instrument: Instrument) -> ReferencePrice | None:
-    """The newest price of the instrument from a source that is no bot's own feed."""
-    return ReferencePrice.objects.filter(instrument=instrument).order_by("-seen_at").first()
+def reference(instrument: Instrument, source: str) -> ReferencePrice | None:
+    """What a source that is no bot's own feed said of the instrument last."""
+    return ReferencePrice.objects.filter(instrument=instrument, source=source).first()

@@ -40,6 +40,7 @@
     });
   };
   window.addEventListener("resize", markScrolling);
+  document.addEventListener("htmx:afterSwap", markScrolling);
   document.addEventListener("htmx:afterSettle", markScrolling);
   markScrolling();
 

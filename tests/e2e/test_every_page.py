@@ -113,6 +113,18 @@ def test_the_kill_switch_is_one_key_away(story_product: Product, browser: Browse
     page.context.close()
 
 
+def test_the_preview_of_a_halt_follows_scope_and_choice(story_product: Product, browser: Browser) -> None:
+    page = sign_in(browser, story_product, "omar").page
+    page.goto(f"{story_product.url}/holds/")
+    preview = page.locator("#hold-preview")
+    page.get_by_label("What to stop").select_option(label="bot: btc-trend")
+    expect(preview).to_contain_text("protective (kept)")
+    page.get_by_label("All orders, protective ones too").check()
+    expect(preview).to_contain_text("protective (cancelled too)")
+    expect(preview).to_contain_text("This stops bot btc-trend")
+    page.context.close()
+
+
 def test_a_refresh_keeps_focus_and_half_typed_forms(story_product: Product, browser: Browser) -> None:
     page = sign_in(browser, story_product, "omar").page
     page.goto(f"{story_product.url}/deployments/")

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_cycles_slot_is_run_once(floor: Floor, monkeypatch: pytest.MonkeyPatch
 
     slots = list(Cycle.objects.filter(state="done").order_by("sequence").values_list("from_ms", "until_ms"))
     assert len({until for _, until in slots}) == len(slots)
-    assert all(before[1] == after[0] for before, after in zip(slots, slots[1:], strict=False))
+    assert all(before[1] == after[0] for before, after in pairwise(slots))
     asked = list(Order.objects.values_list("cycle_id", "intent_sequence"))
     assert len(set(asked)) == len(asked) > 0
     warm.drop(floor.deployment.pk)

@@ -5,7 +5,6 @@ passes. HYPOTHESIS_EXAMPLES sets how many sequences are tried.
 """
 
 import os
-from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -16,12 +15,18 @@ import pytest
 from django.db import transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from apps.access.models import Firm
 from apps.audit.context import acting
 from apps.common import ids
-from apps.common.clocks import to_ms
 from apps.common.errors import Refused
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
@@ -37,9 +42,10 @@ from apps.venues.paper.models import PaperAccount, PaperOrder, PaperTrade
 from tests.execution.builders import LIMITS, Floor, Line, make_floor, trade_in_parts, work_orders
 from tests.execution.limits_oracle import FIRST_WAIT, PER_BOT, Desk, Known, Oracle, Wish
 from tests.execution.test_gateway import place_for, second_bot
+from tests.execution.wishes import BOTS, FIRST, LEAVINGS, OPENINGS, PRICES, TIGHT, WISHES, Ids, ticket_of, wish_of
 from tests.markets.builders import BY, Wall
 
-EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "12"))
+EXAMPLES = int(os.environ.get("HYPOTHESIS_EXAMPLES", "10"))
 RUN = settings(
     max_examples=EXAMPLES,
     stateful_step_count=20,
@@ -49,63 +55,6 @@ RUN = settings(
     suppress_health_check=list(HealthCheck),
 )
 CLOSES = [str(100 + number % 3) for number in range(600)]
-BOTS = ("alpha", "beta")
-PRICES = ["94.5", "97", "99", "100", "101", "103", "104.99", "105", "108"]
-TIGHT = {
-    "order_quantity": ["3", "10"],
-    "order_notional": ["300", "505", "1000000"],
-    "position": ["4", "10"],
-    "orders_per_minute": ["3", "8", "100"],
-    "messages_per_second": ["2", "100"],
-    "repeat_executions": ["1", "2", "100"],
-    "gross_exposure": ["600", "1500", "10000000"],
-    "net_exposure": ["303", "1500", "10000000"],
-    "open_orders": ["2", "4", "100"],
-}
-OPENINGS = st.fixed_dictionaries(
-    {
-        "bot": st.sampled_from(BOTS),
-        "side": st.sampled_from(["BUY", "BUY", "SELL"]),
-        "quantity": st.sampled_from([1, 2, 3, 4, 5]),
-        "purpose": st.just("OPENING"),
-        "order_type": st.sampled_from(["LIMIT", "LIMIT", "MARKET", "STOP"]),
-        "price": st.sampled_from(PRICES[:-2]),
-        "by_person": st.just(False),
-    }
-)
-LEAVINGS = st.fixed_dictionaries(
-    {
-        "bot": st.sampled_from(BOTS),
-        "side": st.sampled_from(["BUY", "SELL"]),
-        "quantity": st.sampled_from([1, 2, 4]),
-        "purpose": st.sampled_from(["EXIT", "EXIT", "PROTECTIVE"]),
-        "order_type": st.sampled_from(["MARKET", "LIMIT", "STOP"]),
-        "price": st.sampled_from(PRICES),
-        "by_person": st.booleans(),
-    }
-)
-WISHES = st.fixed_dictionaries(
-    {
-        "bot": st.sampled_from(BOTS),
-        "side": st.sampled_from(["BUY", "SELL"]),
-        "quantity": st.sampled_from([1, 10, 11]),
-        "purpose": st.sampled_from(["OPENING", "EXIT", "PROTECTIVE"]),
-        "order_type": st.sampled_from(["MARKET", "LIMIT", "STOP"]),
-        "price": st.sampled_from(PRICES),
-        "by_person": st.booleans(),
-    }
-)
-
-
-class Ids:
-    """UUIDv7 of the injected wall clock, in the order in which they are made."""
-
-    def __init__(self, wall: Wall) -> None:
-        self.wall, self.count = wall, 0
-
-    def __call__(self) -> UUID:
-        self.count += 1
-        return UUID(int=to_ms(self.wall.now) << 80 | 7 << 76 | 2 << 62 | self.count)
 
 
 class Trading(RuleBasedStateMachine):
@@ -126,6 +75,15 @@ class Trading(RuleBasedStateMachine):
     def teardown(self) -> None:
         transaction.savepoint_rollback(self.mark)
         self.floor.wall.now = self.wall_now
+
+    @initialize(held=st.sampled_from([3, 5, 0]))
+    def start(self, held: int) -> None:
+        """Most runs start with something to leave."""
+        if held:
+            for bot, quantity in (("alpha", held), ("beta", 2)):
+                self.place({"bot": bot, "quantity": quantity} | FIRST)
+            self.work()
+            self.trade(3)
 
     @rule(terms=OPENINGS)
     def open(self, terms: dict[str, Any]) -> None:
@@ -411,34 +369,8 @@ def last_price(floor: Floor) -> Fraction:
     return Fraction(bar.close)
 
 
-def wish_of(*, price: str, order_type: str, by_person: bool, purpose: str, **terms: Any) -> Wish:
-    """A wish with the prices of its type; people are asked about exits only."""
-    return Wish(
-        **terms,
-        order_type=order_type,
-        purpose=purpose,
-        by_person=by_person and purpose == "EXIT",
-        limit_price=Fraction(price) if order_type == "LIMIT" else None,
-        stop_price=Fraction(price) if order_type == "STOP" else None,
-    )
-
-
-def ticket_of(wish: Wish) -> dict[str, Any]:
-    """The same for the gateway."""
-    price = {name: getattr(wish, name) for name in ("limit_price", "stop_price")}
-    return {
-        "side": wish.side,
-        "quantity": Decimal(wish.quantity),
-        "order_type": wish.order_type,
-        "purpose": wish.purpose,
-        "by_person": wish.by_person,
-    } | {name: None if value is None else Decimal(str(float(value))) for name, value in price.items()}
-
-
 @pytest.fixture
-def trading(
-    db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
-) -> Iterator[type[Trading]]:
+def trading(db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> type[Trading]:
     """A floor with two bots, on which ids and clocks are the test's."""
     settings.DUPLICATE_WINDOW_S = 1.0
     monkeypatch.setattr(ids.uuid_utils, "uuid7", Ids(wall))
@@ -449,8 +381,8 @@ def trading(
     Trading.floor, Trading.other = floor, second_bot(floor, "beta")
     PaperAccount.objects.filter(name="beta-paper").update(cash=1_200, opening_cash=1_200)
     trade_in_parts()
-    risk.open_books([scope for scope in scopes_of({"alpha": floor.deployment, "beta": Trading.other}).values()])
-    yield Trading
+    risk.open_books(list(scopes_of({"alpha": floor.deployment, "beta": Trading.other}).values()))
+    return Trading
 
 
 def test_the_gateway_and_an_oracle_of_its_own_agree_at_every_step(trading: type[Trading]) -> None:

@@ -8,6 +8,7 @@ import pytest
 from apps.audit.context import acting
 from apps.common.errors import Invalid, Refused
 from apps.deployments import services as deployments
+from apps.deployments.models import Deployment
 from apps.execution.models import Order
 from apps.execution.states import OrderState
 from apps.markets import services as markets
@@ -118,6 +119,25 @@ def test_no_limit_set_is_denied(floor: Floor) -> None:
         Limit.objects.filter(kind="position").delete()
 
     assert floor.place().codes == ["LIMIT_MISSING"]
+
+
+def test_the_stricter_of_ledger_and_bundle_counts(floor: Floor) -> None:
+    with acting(**BY):
+        Deployment.objects.filter(pk=floor.deployment.pk).update(limits={"order_quantity": "1", "position": "1000"})
+    floor.deployment.refresh_from_db()
+
+    assert floor.place(quantity="2").codes == ["QUANTITY_ABOVE_LIMIT"]
+    assert floor.place(quantity="1").limits_snapshot["position"] == "10"
+
+
+def test_what_leaves_or_guards_only_reduces_though_nobody_said_so(floor: Floor) -> None:
+    floor.hold_position("3")
+
+    leaving = floor.place(side="SELL", quantity="1", purpose="EXIT")
+    guarding = floor.place(side="SELL", quantity="1", purpose="PROTECTIVE", order_type="STOP", stop_price="97")
+
+    assert (leaving.codes, leaving.is_reduce_only) == ([], True)
+    assert (guarding.codes, guarding.is_reduce_only) == ([], True)
 
 
 def test_a_stale_price_is_denied(floor: Floor) -> None:

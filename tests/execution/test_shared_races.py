@@ -10,12 +10,15 @@ from apps.audit.context import acting
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution.models import Order
+from apps.execution.services import judging
+from apps.risk import services as risk
 from apps.risk.models import Limit, ScopeBook
 from tests.execution.builders import Floor, together
 from tests.execution.test_gateway import place_for, second_bot
 from tests.markets.builders import BY
 
 ROUNDS = 8
+ZERO = Decimal(0)
 
 
 @pytest.fixture
@@ -66,3 +69,16 @@ def test_two_bots_that_cross_at_once_do_not_both_get_through(real_floor: Floor, 
         assert [order.codes for order in placed if order.state == "DENIED"] == [["SELF_TRADE"]]
         for order in placed:
             execution.cancel(order=order, **BY)
+
+
+def test_cash_that_another_bot_of_the_account_has_just_reserved_is_not_spent_again(floor: Floor) -> None:
+    """What stands on the account's book under its lock counts, not what the check read before."""
+    floor.hear()
+    ticket = floor.ticket(quantity="1")
+    judged = execution.preview(ticket=ticket)
+    assert judged.cash is not None
+
+    for reserved, is_denied in ((judged.cash, False), (judged.cash + 1, True)):
+        sums = {floor.account.scope_id: risk.Sums(ZERO, ZERO, reserved, ZERO, 1, ZERO)}
+        codes = [denial.code for denial in judging.overdrawn(ticket, judged, sums)]
+        assert ("BUYING_POWER_EXCEEDED" in codes) is is_denied

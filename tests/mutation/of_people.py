@@ -143,7 +143,7 @@ SAFEGUARDS = (
         "        if row.state not in ACTIVE_PLANS or not claims.is_ours(plan, row):\n"
         "            return\n        fresh = ",
         "        fresh = ",
-        ("tests/exits/test_doubt.py::test_a_worker_whose_lease_was_taken_places_nothing",),
+        ("tests/exits/test_doubt.py::test_a_worker_that_lost_its_lease_while_it_looked_places_nothing",),
     ),
     Safeguard(
         "plan-keeps-guards-of-the-held",
@@ -152,5 +152,25 @@ SAFEGUARDS = (
         "    if look.held != 0:\n        return\n",
         "",
         ("tests/exits/test_doubt.py::test_a_guard_of_a_held_position_is_never_swept",),
+    ),
+    Safeguard(
+        "consent-falls-with-its-voter",
+        "Consent does not outlive the role of a voter.",
+        CONSENTS,
+        "    if not selectors.is_standing(consent):\n",
+        "    if False:\n",
+        (f"{CONSENT}test_a_granted_consent_falls_with_a_voter",),
+    ),
+    Safeguard(
+        "tokens-end-at-once",
+        "A token that was revoked or has expired opens nothing.",
+        "apps/access/services/tokens.py",
+        "    if token.revoked_at is not None or token.expires_at <= now or not token.user.is_active:\n",
+        "    if False:\n",
+        (
+            "tests/access/test_token.py::test_a_revoked_token_is_refused_at_once",
+            "tests/access/test_token.py::test_an_expired_token_is_refused",
+            "tests/access/test_token.py::test_the_token_of_a_deactivated_account_is_refused",
+        ),
     ),
 )

@@ -98,13 +98,12 @@ def _run(command: Sequence[str], folder: Path) -> tuple[int, str]:
 
 
 def main() -> int:
-    """Mutate what is asked for; 0 when every removal is caught, 1 when not, 2 when the list is out of date."""
+    """Mutate what is asked for; 0 when every removal is caught, 1 when not, 2 for an unknown name."""
     asked = _arguments()
     chosen = [one for one in SAFEGUARDS if not asked.names or one.name in asked.names]
-    problems = [f"no safeguard is named {name}" for name in asked.names if name not in {one.name for one in chosen}]
-    problems += _out_of_date(chosen)
-    if problems:
-        print("\n".join(problems), file=sys.stderr)
+    unknown = set(asked.names) - {one.name for one in chosen}
+    if unknown:
+        print(f"no safeguard is named {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     os.environ.setdefault("QUARTERDECK_TEST_VAR", str(ROOT / "var" / "mutation"))
     from tests import servers  # starts them once, for every run
@@ -123,27 +122,18 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _out_of_date(chosen: Iterable[Safeguard]) -> list[str]:
-    problems = []
-    for safeguard in chosen:
-        try:
-            safeguard.removed((ROOT / safeguard.file).read_text())
-        except (OSError, ValueError) as error:
-            problems.append(f"out of date: {error}")
-    return problems
-
-
 def _judge_all(chosen: Sequence[Safeguard], copies: Sequence[Copy]) -> dict[str, Verdict]:
-    """The verdict on each; one whose tests fail with the safeguard in place proves nothing and is not tried."""
+    """The verdict on each. One that is out of date, or whose tests fail with the safeguard in place, is not tried."""
     baseline = copies[0].pytest(dict.fromkeys(test for one in chosen for test in one.tests))
     if not baseline.found:
         print(baseline.output[-4000:], file=sys.stderr)
+    before = {one.name: _before(one, baseline, copies[0].folder) for one in chosen}
     free: SimpleQueue[Copy] = SimpleQueue()
     for copy in copies:
         free.put(copy)
 
     def judge(safeguard: Safeguard) -> Verdict:
-        started, verdict = time.monotonic(), _before(safeguard, baseline)
+        started, verdict = time.monotonic(), before[safeguard.name]
         if verdict is None:
             copy = free.get()
             try:
@@ -157,7 +147,11 @@ def _judge_all(chosen: Sequence[Safeguard], copies: Sequence[Copy]) -> dict[str,
         return dict(zip((one.name for one in chosen), pool.map(judge, chosen), strict=True))
 
 
-def _before(safeguard: Safeguard, baseline: Run) -> Verdict | None:
+def _before(safeguard: Safeguard, baseline: Run, folder: Path) -> Verdict | None:
+    try:
+        safeguard.removed((folder / safeguard.file).read_text())
+    except (OSError, ValueError) as error:
+        return Verdict(BROKEN, f"out of date: {error}")
     for test in safeguard.tests:
         outcome, message = baseline.found.get(test, (verdicts.ERROR, "it did not run"))
         if outcome != PASSED:

@@ -10,7 +10,7 @@ from tests.mutation.run import ROOT
 from tests.mutation.safeguard import Safeguard
 from tests.mutation.safeguards import SAFEGUARDS
 
-SAFEGUARDS_MIN = 80
+SAFEGUARDS_MIN = 90
 
 
 @cache

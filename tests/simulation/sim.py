@@ -5,7 +5,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from unittest.mock import patch
@@ -15,14 +15,16 @@ from django.db import connection
 
 from apps.common import nudges
 from apps.common.errors import DomainError
+from apps.execution import tasks as execution_tasks
+from apps.reconciliation import books as reconciliation_books
+from apps.reconciliation import services as reconciliation
 from apps.venues import breaker, budget, messages
 from apps.venues.adapters.base import NoAnswer, VenueRejected
-from apps.venues.models import Account
 from apps.venues.paper import adapter as paper_adapter
 from tests.simulation import invariants, sends
 from tests.simulation.invariants import Broken, Excuses, Seen
 from tests.simulation.line import UNBOUNDED_S, Garbage, Line, Message
-from tests.simulation.sources import Clock, Ids, injected
+from tests.simulation.sources import Clock, Ids, Timer, injected
 from tests.simulation.stage import Stage
 from tests.simulation.world import World, forget
 
@@ -30,6 +32,8 @@ REPAIRABLE, UNLIMITED = "repairable", "unlimited"
 PROFILES = (REPAIRABLE, UNLIMITED)
 TAIL = 40
 QUEUE_MAX = 20
+# Modules of the product that measure or wait by themselves.
+TIMED = (execution_tasks, reconciliation, reconciliation_books)
 EXPECTED = (NoAnswer, VenueRejected, Garbage)
 
 
@@ -208,24 +212,27 @@ class Simulation:
     @contextmanager
     def open(self) -> Iterator[None]:
         """The product runs on this run's clock, ids, queue and wires."""
-        processors = structlog.get_config()["processors"]
-        before = list(processors)
-        processors[:] = [self.on_log]
         real = paper_adapter.connect
+        with ExitStack() as stack:
+            stack.enter_context(self._logging())
+            stack.enter_context(injected(self.clock, self.ids))
+            for module in TIMED:
+                stack.enter_context(patch.object(module, "time", Timer(self.clock)))
+            stack.enter_context(patch.multiple(nudges, _send=self.on_nudge, _publish=lambda topics: None))
+            stack.enter_context(patch.object(nudges, "_blocked_until", 0.0))
+            stack.enter_context(patch.object(paper_adapter, "connect", lambda *args: self.line.wrap(real(*args))))
+            stack.enter_context(self.stage.open())
+            yield
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        """What the product logs comes here and goes no further."""
+        processors = structlog.get_config()["processors"]
+        before, processors[:] = list(processors), [self.on_log]
         try:
-            with (
-                injected(self.clock, self.ids),
-                patch.object(nudges, "_send", self.on_nudge),
-                patch.object(nudges, "_publish", lambda topics: None),
-                patch.object(paper_adapter, "connect", lambda *args: self._connect(real, *args)),
-                self.stage.open(),
-            ):
-                yield
+            yield
         finally:
             processors[:] = before
-
-    def _connect(self, real: Callable[..., Any], account: Account, timeout_s: float) -> Any:
-        return self.line.wrap(real(account, timeout_s))
 
     def outcome(self, steps: int, error: Broken | None) -> Outcome:
         """What it came to."""

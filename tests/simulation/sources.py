@@ -39,6 +39,23 @@ class Clock:
         return max(0.0, self.latest_s - self.true_s - self.error_s)
 
 
+class Timer:
+    """Stands in for the module `time` where the product measures or waits: real time of the simulation."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def monotonic(self) -> float:
+        """Seconds that only move on."""
+        return self._clock.true_s
+
+    perf_counter = monotonic
+
+    def sleep(self, seconds: float) -> None:
+        """Nobody waits for real."""
+        self._clock.pass_time(seconds)
+
+
 class Ids:
     """UUIDv7 by the simulated clock: ids go back in time when the clock does, as they would."""
 

@@ -1,6 +1,7 @@
 """Shapes of orders, fills and positions."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -9,6 +10,8 @@ from apps.common.api.fields import DecimalString, Flag
 from apps.common.api.serializers import Act, ReasonedAct, Shown
 from apps.execution.models import BotSession, Fill, Order, OrderEvent, Position
 from apps.execution.states import OrderType, Purpose, Remainder, Side, TimeInForce
+
+CALLERS_VERSIONS = (4, 7)
 
 
 class OrderShown(Shown):
@@ -76,8 +79,16 @@ class NewOrder(Act):
         required=False, allow_null=True, default=None, help_text="Open session; required of bots that run elsewhere."
     )
     client_order_id = serializers.UUIDField(
-        required=False, default=None, help_text="The caller's own id; else made from the Idempotency-Key."
+        required=False,
+        default=None,
+        help_text="The caller's own id, a UUID of version 4 or 7; else made from the Idempotency-Key.",
     )
+
+    def validate_client_order_id(self, value: UUID | None) -> UUID | None:
+        """Other versions are names that the product gives: nobody takes one of them beforehand."""
+        if value is not None and value.version not in CALLERS_VERSIONS:
+            raise serializers.ValidationError("must be a UUID of version 4 or 7", code="CLIENT_ORDER_ID_RESERVED")
+        return value
 
 
 class DenialShown(serializers.Serializer[Any]):

@@ -60,6 +60,8 @@ class OrderViews(OrderSettling):
     )
     scope_path = "bot__scope"
     key_required_for = frozenset({"create"})
+    # Each order is cancelled in a transaction of its own: together they would hold the books of every scope.
+    commits_itself = frozenset({"cancel_all"})
 
     @extend_schema(request=shapes.NewOrder, responses={201: shapes.OrderShown}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:
@@ -188,7 +190,8 @@ class PositionViews(ReadEndpoint):
         """
         position = self.target(Permission.EXIT)
         body = self.asked(shapes.CloseAsked)
-        deployment = Deployment.objects.filter(bot=position.bot_id, account=position.account_id).latest("id")
+        own = {"bot": position.bot_id, "account": position.account_id, "instrument": position.instrument_id}
+        deployment = Deployment.objects.filter(**own).latest("id")
         known = self.request.headers.get("Idempotency-Key")
         order = services.close_position(
             deployment=deployment,

@@ -254,7 +254,7 @@ def _book(account: Account, trade: VenueTrade) -> int:
     """Book one trade in one transaction; 1 when it was new and ours."""
     with acting(ACTOR, f"trade {trade.trade_id}"):
         order = _order_of(account, trade)
-        if order is None:
+        if order is None or (trade.symbol, trade.side) != (order.instrument.symbol, order.side):
             anomalies.note(account=account, order=None, kind=AnomalyKind.UNKNOWN_TRADE, trade=trade)
             return 0
         row = ledger.locked(order)

@@ -26,7 +26,7 @@ def close_position(
 
     The size comes from the venue's own record, less exits that are working; it never crosses zero. With a
     limit price it goes out even when the feed is stale. Raises venues' NoAnswer when the venue does not
-    say what it holds, Refused POSITION_FLAT or EXIT_EXCEEDS_POSITION, Invalid REASON_MISSING.
+    say what it holds, Refused POSITION_FLAT, EXITS_WORKING or EXIT_EXCEEDS_POSITION, Invalid REASON_MISSING.
     """
     if actor.is_service:
         raise Forbidden("PERSON_NEEDED", "only a person takes a position out of a bot's hands")
@@ -38,6 +38,8 @@ def close_position(
     held = _held(deployment)
     side = Side.SELL if held > 0 else Side.BUY
     available = rules.closable(side, held, buys, sells)
+    if available == 0 and held != 0:
+        raise Refused("EXITS_WORKING", "exits are working for all of it: cancel those first", held=str(held))
     if available == 0:
         raise Refused("POSITION_FLAT", "the venue holds nothing that is not already being closed")
     if quantity is not None and quantity > available:

@@ -258,7 +258,9 @@ def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) ->
 def client_order_id(deployment: uuid.UUID, epoch: int, cycle: int, intent: int) -> uuid.UUID:
     """The 128-bit id of an intent's order: the same intent has the same id, however often it is tried."""
     text = f"{deployment}/{epoch}/{cycle}/{intent}"
-    return uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16])
+    number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")
+    # Version 8 (RFC 9562): callers choose among versions 4 and 7, so nobody takes an intent's name beforehand.
+    return uuid.UUID(int=number & ~(0xF << 76) & ~(0x3 << 62) | 0x8 << 76 | 0x2 << 62)
 
 
 def _finish(row: Cycle, work: Work, said: Slice, duration_ms: int) -> None:

@@ -72,7 +72,7 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
     scopes = _scopes(standing, scope_ids, deployment, besides)
     limits = _limits(standing, deployment)
     capabilities = venues.capabilities_of(deployment.account)
-    order, instrument = _order(ticket, standing), _instrument(ticket, standing, reading.market_at)
+    order, instrument = _order(ticket, standing, besides), _instrument(ticket, standing, reading.market_at)
     denials = rules.check(
         order,
         instrument,
@@ -84,6 +84,9 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
         session=_session(deployment, standing, reading.market_at),
         scopes=list(scopes.values()),
     )
+    if ticket.purpose == Purpose.PROTECTIVE and not capabilities.has_reduce_only:
+        # It could turn the position around together with an exit, and no venue would stop it.
+        denials.append(rules.Denial("VENUE_CANNOT", {"purpose": ticket.purpose}))
     if standing.parent_quantity not in (None, ticket.parent_quantity):
         denials.append(rules.Denial("PARENT_QUANTITY_CHANGED", {"parent_quantity": str(standing.parent_quantity)}))
     unit = rules.notional(replace(order, quantity=Decimal(1)), instrument, market)
@@ -107,7 +110,7 @@ def overdrawn(ticket: Ticket, judged: Judgement, sums: Mapping[UUID, risk.Sums])
     transaction ends, so the last unit goes to one order only.
     """
     found: list[rules.Denial] = []
-    if ticket.purpose != Purpose.OPENING:
+    if ticket.purpose != Purpose.OPENING or not sums:  # nothing was added
         return found
     after = [_after(facts, sums[pk]) for pk, facts in judged.scopes.items() if pk in sums]
     found += rules.check_sums(judged.order, after)
@@ -145,14 +148,16 @@ def _asked(ticket: Ticket, scope_ids: list[UUID], besides: Order | None) -> stan
         stop_price=ticket.stop_price,
         purpose=ticket.purpose,
         parent=ticket.parent_id,
+        source=f"venue:{deployment.account.venue.name}",
         besides=stands.NOBODY if besides is None else besides.pk,
     )
 
 
-def _order(ticket: Ticket, standing: stands.Standing) -> rules.OrderFacts:
+def _order(ticket: Ticket, standing: stands.Standing, besides: Order | None) -> rules.OrderFacts:
     left = None
     if ticket.parent_id is not None:
-        left = EXACT.subtract(ticket.parent_quantity or ZERO, standing.parent_used)
+        own = ZERO if besides is None else besides.filled_quantity
+        left = EXACT.subtract(ticket.parent_quantity or ZERO, EXACT.add(standing.parent_used, own))
     return rules.OrderFacts(
         side=ticket.side,
         quantity=ticket.quantity,

@@ -101,8 +101,8 @@ def scope_ids(traded: "Order | Deployment | Position") -> list[UUID]:
 
 
 def filled_since(account: Account, instrument: Instrument, side: str, moment: datetime) -> Decimal:
-    """Units on `side` that were booked on an account from a wall time on."""
-    booked = Fill.objects.filter(account=account, instrument=instrument, side=side, created_at__gte=moment)
+    """Units on `side` that were booked on an account after a wall time."""
+    booked = Fill.objects.filter(account=account, instrument=instrument, side=side, created_at__gt=moment)
     return booked.aggregate(total=Sum("quantity"))["total"] or Decimal(0)
 
 

@@ -14,7 +14,7 @@ from apps.audit.context import acting, actor_text
 from apps.common import nudges
 from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
-from apps.common.errors import DomainError, Invalid, Refused
+from apps.common.errors import DomainError, Forbidden, Invalid, Refused
 from apps.common.ids import uuid7
 from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
@@ -145,6 +145,8 @@ def _check_running(ticket: Ticket) -> None:
         return
     if session is None or session.deployment_id != deployment.pk or session.state != SessionState.OPEN:
         raise Refused("SESSION_REQUIRED", "this bot runs elsewhere: open a session and send its id with each order")
+    if session.due_at is None or session.due_at <= wall_now():
+        raise Refused("SESSION_REQUIRED", "the session's heartbeat is late: open a new one")
     if session.epoch != deployment.epoch:
         raise Refused("EPOCH_FENCED", "the deployment has moved on: open a new session with its present build")
 
@@ -199,6 +201,7 @@ def cancel(*, order: Order, actor: User | str, reason: str, hold: Hold | None = 
     """
     with acting(actor, reason):
         row = ledger.locked(order)
+        _check_owner(row, actor)
         if row.state in CANCELLABLE:
             _check_guard(row, hold)
             ledger.advance(row, OrderState.PENDING_CANCEL, cancel_requested=True, due_at=wall_now())
@@ -212,6 +215,12 @@ def cancel(*, order: Order, actor: User | str, reason: str, hold: Hold | None = 
         audit.record("order.cancel_asked", row, scope_id=row.bot.scope_id)
         nudges.wake("execution.send_due_orders")
     return row
+
+
+def _check_owner(row: Order, actor: User | str) -> None:
+    """A machine takes no person's order back and changes none."""
+    if row.by_person and isinstance(actor, User) and actor.is_service:
+        raise Forbidden("ORDER_OF_A_PERSON", "a person placed this order: a person cancels or replaces it")
 
 
 def _check_guard(row: Order, hold: Hold | None) -> None:
@@ -239,6 +248,7 @@ def replace(
     deployment = loaded(order.deployment_id)
     with acting(actor, reason):
         row = ledger.locked(order)
+        _check_owner(row, actor)
         if row.state not in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
             raise Refused("REPLACE_NOT_RESTING", f"the order is {row.state}: only a resting one can be replaced")
         asked = (quantity or row.quantity, limit_price or row.limit_price, stop_price or row.stop_price)
@@ -248,24 +258,30 @@ def replace(
             raise Invalid("QUANTITY_FILLED", f"{text_of(row.filled_quantity)} are filled already: cancel instead")
         if row.purpose == Purpose.EXIT and asked[0] > row.quantity:
             raise Refused("EXIT_GROWS", "an exit is sized by what the venue holds: place another one for more")
-        judged = _judge_replaced(row, deployment, asked)
-        left = asked[0] - row.filled_quantity
+        ticket = _ticket_with(row, deployment, asked)
+        judged = _judge_replaced(row, ticket)
         risk.count_order(scope=row.bot.scope)
         terms = dict(zip(("replace_quantity", "replace_limit_price", "replace_stop_price"), asked, strict=True))
         changes: dict[str, Any] = {"due_at": wall_now(), **terms}
         ledger.advance(row, OrderState.PENDING_REPLACE, **changes)
-        ledger.set_reserved(row, max(row.reserved_quantity, left), unit_base=max(row.unit_base, judged.unit_base))
+        reserved, unit = max(row.reserved_quantity, ticket.quantity), max(row.unit_base, judged.unit_base)
+        denials = judging.overdrawn(ticket, judged, ledger.set_reserved(row, reserved, unit_base=unit))
+        if denials:
+            codes = [denial.code for denial in denials]
+            raise Refused("ORDER_DENIED", "another order took the room that the new terms need", codes=codes)
         audit.record("order.replace_asked", row, scope_id=row.bot.scope_id, after=_written(terms))
         nudges.wake("execution.send_due_orders")
     return row
 
 
-def _judge_replaced(
-    row: Order, deployment: Deployment, asked: tuple[Decimal, Decimal | None, Decimal | None]
-) -> judging.Judgement:
+def _ticket_with(row: Order, deployment: Deployment, asked: tuple[Decimal, Decimal | None, Decimal | None]) -> Ticket:
+    """What the new terms leave to fill, as a ticket."""
+    left = asked[0] - row.filled_quantity
+    return with_terms(_ticket_of(row, deployment), quantity=left, limit_price=asked[1], stop_price=asked[2])
+
+
+def _judge_replaced(row: Order, ticket: Ticket) -> judging.Judgement:
     """The check of what the new terms leave to fill, as if the order were not there."""
-    ticket = with_terms(_ticket_of(row, deployment), quantity=asked[0] - row.filled_quantity)
-    ticket = with_terms(ticket, limit_price=asked[1], stop_price=asked[2])
     _check_running(ticket)
     exposure = risk.lock_exposure(scope=row.bot.scope, instrument=row.instrument)
     judged = judging.judge(ticket, exposure, risk.rates(scope=row.bot.scope), besides=row)

@@ -81,7 +81,8 @@ def _submit(order: Order) -> None:
     try:
         answer = venues.adapter_for(permitted.account).submit(request_of(permitted))
     except VenueRejected as error:
-        _close(order, OrderState.REJECTED, [error.code], error.message)
+        state = OrderState.NOT_SENT if error.code == "PERMIT_LATE" else OrderState.REJECTED
+        _close(order, state, [error.code], error.message)
     except VenueBusy as error:
         _close(order, OrderState.NOT_SENT, [error.code], error.message)
     except NoAnswer as error:
@@ -122,6 +123,7 @@ def request_of(order: Order) -> SubmitRequest:
         stop_price=order.stop_price,
         is_reduce_only=order.is_reduce_only,
         is_post_only=order.is_post_only,
+        send_before=order.send_before,
     )
 
 

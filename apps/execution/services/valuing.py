@@ -44,6 +44,17 @@ class Marked:
 
     days: dict[UUID, date] = field(default_factory=dict)
     unknown: set[UUID] = field(default_factory=set)
+    by_replay: set[UUID] = field(default_factory=set)
+
+    def reach(self, scope_ids: list[UUID], day: date, *, is_replayed: bool) -> None:
+        """A day that a feed has reached; where a live feed trades, replays in their own time turn no day."""
+        for scope_id in scope_ids:
+            is_first, was_replayed = scope_id not in self.days, scope_id in self.by_replay
+            if is_first or (was_replayed and not is_replayed):
+                self.days[scope_id] = day
+                (self.by_replay.add if is_replayed else self.by_replay.discard)(scope_id)
+            elif was_replayed == is_replayed:
+                self.days[scope_id] = max(day, self.days[scope_id])
 
 
 def mark_books() -> int:
@@ -62,8 +73,7 @@ def mark_books() -> int:
             log.warning("books.not_marked", deployment=str(deployment.pk), code=error.code)
             marked.unknown.update(scopes)
             continue
-        for scope_id in scopes:
-            marked.days[scope_id] = max(day, marked.days.get(scope_id, day))
+        marked.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
     _mark(marked, started_at)
     return changed
 

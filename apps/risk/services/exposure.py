@@ -138,30 +138,33 @@ def mark_books(*, scope_ids: Iterable[UUID], at: datetime, trading_day: date) ->
 
 
 def count_order(*, scope: Scope) -> None:
-    """Count one more message of this wall second and minute under the row's lock.
-
-    A window that lies ahead was counted before the clock was set back: it goes on in this one, so that a step of
-    the clock opens no window anew.
-    """
+    """Count one more message of this wall second and minute under the row's lock; `rates` was asked before."""
     now = wall_now()
     minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     counts = {
-        "count": Case(When(minute__gte=minute, then=F("count") + 1), default=1),
-        "second_count": Case(When(second__gte=second, then=F("second_count") + 1), default=1),
+        "count": Case(When(minute=minute, then=F("count") + 1), default=1),
+        "second_count": Case(When(second=second, then=F("second_count") + 1), default=1),
     }
     if not OrderRate.objects.filter(scope=scope).update(minute=minute, second=second, **counts):
         OrderRate.objects.create(scope=scope, minute=minute, second=second, count=1, second_count=1)
 
 
 def rates(*, scope: Scope) -> tuple[int, int]:
-    """How many orders were counted in this wall minute and second; the row stays locked until the end."""
+    """How many orders were counted in this wall minute and second; the row stays locked until the end.
+
+    A window that lies ahead was counted before the clock was set back: it becomes this one, so that the step opens
+    none anew, and it ends with this one.
+    """
+    now = wall_now()
+    minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     rows = OrderRate.objects.select_for_update().filter(scope=scope)
     row = rows.first()
     if row is None:
-        OrderRate.objects.bulk_create(
-            [OrderRate(scope=scope, minute=wall_now().replace(second=0, microsecond=0))], ignore_conflicts=True
-        )
+        OrderRate.objects.bulk_create([OrderRate(scope=scope, minute=minute)], ignore_conflicts=True)
         row = rows.get()
+    if row.minute > minute or (row.second is not None and row.second > second):
+        row.minute, row.second = min(row.minute, minute), min(row.second or second, second)
+        row.save(update_fields=["minute", "second"])
     return counted(row)
 
 

@@ -33,6 +33,7 @@ def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, rea
                 "LIMIT_RAISE_NEEDS_SECOND_PERSON",
                 "a first or a higher value allows more: ask for a raise, and another person decides",
             )
+        _void_raises(scope, kind, actor, reason)
         before, limit.value, limit.set_by = in_force(limit), value, actor_text(actor)
         if limit.reverts_to is not None and (limit.reverts_to >= value or has_reverted(limit)):
             limit.expires_at = limit.reverts_to = None
@@ -46,6 +47,14 @@ def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, rea
         )
         nudges.hint("limits")
     return limit
+
+
+def _void_raises(scope: Scope, kind: str, actor: User | str, reason: str) -> None:
+    """Whoever lowers a limit means it: no raise that was asked for before may undo that later."""
+    waiting = LimitRaise.objects.filter(scope=scope, kind=kind, applied_at__isnull=True)
+    for asked in waiting.filter(consent__state__in=("open", "granted")).select_related("consent"):
+        if asked.consent is not None:
+            access.void_consent(consent=asked.consent, actor=actor, reason=f"the limit was lowered: {reason}")
 
 
 def in_force(limit: Limit) -> Decimal:

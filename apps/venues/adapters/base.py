@@ -1,6 +1,7 @@
 """What every venue adapter must do, in values that no venue's library leaks into."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
@@ -32,6 +33,7 @@ class SubmitRequest:
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
     is_post_only: bool = False
+    send_before: datetime | None = None  # wall time of the permit; an adapter that asks first compares it last
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ from apps.venues.models import Account, VenueMessage
 log = structlog.get_logger(__name__)
 Answer = TypeVar("Answer")
 # Refusals by which an adapter keeps a call from going out: they say nothing about the venue's health.
-OURS = frozenset({"VENUE_CANNOT", "ORDER_MALFORMED", "ENDPOINT_FORBIDDEN"})
+OURS = frozenset({"VENUE_CANNOT", "ORDER_MALFORMED", "ENDPOINT_FORBIDDEN", "PERMIT_LATE"})
 
 
 @dataclass(frozen=True, slots=True)

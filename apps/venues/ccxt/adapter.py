@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from apps.bots.states import Mode
+from apps.common.clocks import wall_now
 from apps.venues.adapters.base import (
     Adapter,
     Capabilities,
@@ -82,6 +83,8 @@ class CcxtAdapter:
         known = self._known(request, symbol)
         if known is not None:
             return known
+        if request.send_before is not None and wall_now() >= request.send_before:
+            raise VenueRejected("PERMIT_LATE", "the exchange was asked first, and took longer than the permit")
         try:
             raw = self._client.call("create_order", symbol, *terms[0], **terms[1])
         except VenueRejected:

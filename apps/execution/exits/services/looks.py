@@ -104,7 +104,7 @@ def quote_of(deployment: Deployment, step_s: int) -> Quote:
 
 
 def _price(deployment: Deployment, reading: markets.Reading) -> tuple[Decimal | None, str]:
-    stated = markets.reference(deployment.instrument)
+    stated = markets.reference(deployment.instrument, f"venue:{deployment.account.venue.name}")
     if stated is not None and wall_now() - stated.seen_at <= timedelta(seconds=settings.REFERENCE_STALE_S):
         return stated.price, STATED
     contract = deployment.release.config_bundle.content["data_contract"]
