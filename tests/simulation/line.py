@@ -195,8 +195,8 @@ def fill_after_cancel(client_order_id: str, choices: random.Random) -> int:
         if quantity <= 0:
             return 0
         market = PaperMarket.objects.get(symbol=order.symbol)
-        late = {"quantity": quantity, "price": price, "fee": Decimal(0), "trade_id": f"{order.pk.hex}-late"}
-        books.book_trade(account, market, order, **late)
+        late: dict[str, Any] = {"quantity": quantity, "price": price, "trade_id": f"{order.pk.hex}-late"}
+        books.book_trade(account, market, order, fee=Decimal(0), **late)
         order.average_price = rules.average(order.filled_quantity, order.average_price, quantity, price)
         order.filled_quantity += quantity
         if order.filled_quantity == order.quantity:

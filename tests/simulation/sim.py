@@ -15,12 +15,17 @@ from django.db import connection
 
 from apps.common import nudges
 from apps.common.errors import DomainError
+from apps.deployments.models import Deployment
 from apps.execution import tasks as execution_tasks
+from apps.execution.models import AccountSync, Anomaly, Fill, Order, Position
 from apps.reconciliation import books as reconciliation_books
 from apps.reconciliation import services as reconciliation
+from apps.risk.models import Exposure, Hold
 from apps.venues import breaker, budget, messages
 from apps.venues.adapters.base import NoAnswer, VenueRejected
+from apps.venues.models import Account
 from apps.venues.paper import adapter as paper_adapter
+from apps.venues.paper.models import PaperOrder, PaperTrade
 from tests.simulation import invariants, sends
 from tests.simulation.invariants import Broken, Excuses, Seen
 from tests.simulation.line import UNBOUNDED_S, Garbage, Line, Message
@@ -34,6 +39,8 @@ TAIL = 40
 QUEUE_MAX = 20
 # Modules of the product that measure or wait by themselves.
 TIMED = (execution_tasks, reconciliation, reconciliation_books)
+# Rows that the product reads in whatever order they come in get one, the same in every run.
+UNORDERED = (Order, Fill, Position, AccountSync, Anomaly, Deployment, Hold, Exposure, Account, PaperOrder, PaperTrade)
 EXPECTED = (NoAnswer, VenueRejected, Garbage)
 
 
@@ -221,6 +228,8 @@ class Simulation:
             stack.enter_context(patch.multiple(nudges, _send=self.on_nudge, _publish=lambda topics: None))
             stack.enter_context(patch.object(nudges, "_blocked_until", 0.0))
             stack.enter_context(patch.object(paper_adapter, "connect", lambda *args: self.line.wrap(real(*args))))
+            for model in UNORDERED:
+                stack.enter_context(patch.object(model._meta, "ordering", ("id",)))
             stack.enter_context(self.stage.open())
             yield
 

@@ -13,16 +13,21 @@ from tests.markets.builders import WALL_START
 
 
 class Clock:
-    """Two clocks: `true_s` only moves on, the wall clock that the product asks can also be set wrong."""
+    """Two clocks: `true_s` only moves on, the wall clock that the product asks can also be set wrong.
+
+    No two looks at the wall clock show the same microsecond, so that nothing is due at the very same time.
+    """
 
     def __init__(self) -> None:
         self.true_s = 0.0
         self.error_s = 0.0
         self.steps = 0
         self.latest_s = 0.0
+        self.looks = 0
 
     def __call__(self) -> datetime:
-        return WALL_START + timedelta(seconds=self.true_s + self.error_s)
+        self.looks += 1
+        return WALL_START + timedelta(seconds=self.true_s + self.error_s, microseconds=self.looks)
 
     def pass_time(self, seconds: float) -> None:
         """Real time passes."""
