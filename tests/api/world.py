@@ -17,7 +17,7 @@ from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signe
 from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
-from apps.execution.models import Fill, Order, OrderEvent, Position
+from apps.execution.models import Fill, Order, OrderEvent, OrderSettlement, Position
 from apps.markets.models import Dataset, Feed, FeedClock, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
@@ -347,6 +347,7 @@ def _orders(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
         fee_currency="USD",
         market_at=START,
     )
+    OrderSettlement.objects.create(order=order, outcome="not_sent")
     objects |= {"order": order, "fill": fill, "position": Position.objects.create(**place)}
 
 
