@@ -19,6 +19,8 @@ from tests.simulation.stage import Stage
 
 ORDERS = frozenset({"submit", "cancel", "replace"})
 FAULTS = ("drop_request", "drop_reply", "duplicate", "delay", "garbage")
+ASKING = ("drop_request", "drop_reply", "garbage")
+LISTING = (*ASKING, "reorder", "reorder")
 # What is still on its way after this long is lost in the repairable profile.
 DELAY_S_MAX = 8.0
 UNBOUNDED_S = 120.0
@@ -89,7 +91,9 @@ class Line:
             return "drop_request"
         if self.choices.random() >= self.rate:
             return ""
-        return self.choices.choice(FAULTS if name in ORDERS else ("drop_request", "drop_reply", "garbage"))
+        if name in ORDERS:
+            return self.choices.choice(FAULTS)
+        return self.choices.choice(LISTING if name == "trades_since" else ASKING)
 
     def _carry(self, adapter: Any, name: str, args: tuple[Any, ...], subject: str, fault: str) -> Any:
         label = f"{name} {self.name_of(subject)}".strip()
@@ -113,6 +117,8 @@ class Line:
         if fault == "garbage":
             self.log.append(f"{label}: garbage")
             raise Garbage("this is no answer")
+        if fault == "reorder":
+            self.choices.shuffle(answer)
         if name == "order_by_client_id":
             self.looked_up[subject] += 1
         if name == "positions":
@@ -195,7 +201,9 @@ def fill_after_cancel(client_order_id: str, choices: random.Random) -> int:
         if quantity <= 0:
             return 0
         market = PaperMarket.objects.get(symbol=order.symbol)
-        late: dict[str, Any] = {"quantity": quantity, "price": price, "trade_id": f"{order.pk.hex}-late"}
+        # What the order had traded before tells two late fills of one order apart.
+        trade_id = f"{order.pk.hex}-late-{order.filled_quantity.normalize():f}"
+        late: dict[str, Any] = {"quantity": quantity, "price": price, "trade_id": trade_id}
         books.book_trade(account, market, order, fee=Decimal(0), **late)
         order.average_price = rules.average(order.filled_quantity, order.average_price, quantity, price)
         order.filled_quantity += quantity

@@ -10,7 +10,7 @@ import pytest
 
 from apps.execution import selectors
 from apps.execution import services as execution
-from apps.execution.models import Order
+from apps.execution.models import AccountSync, Order
 from apps.execution.services import books, draining, judging, ledger, orders, permits, submission
 from apps.execution.states import WORKING, OrderState
 from apps.risk import rules
@@ -137,8 +137,10 @@ def drain_takes_everything(patch: Patch) -> None:
     def everything(hold: Any) -> Any:
         return Order.objects.filter(selectors.below(hold.scope), state__in=WORKING).order_by("id")
 
+    guard = orders._check_guard
     patch.setattr(draining, "chosen_orders", everything)
-    patch.setattr(orders, "_check_guard", lambda row, hold: None)
+    # For the drain alone: that people may not either is `protection_unguarded`.
+    patch.setattr(orders, "_check_guard", lambda row, hold: guard(row, hold) if hold is None else None)
 
 
 def drained_without_looking(patch: Patch) -> None:
@@ -181,6 +183,21 @@ def fills_lost(patch: Patch) -> None:
     patch.setattr(books, "_fill", lambda row, trade: fill(row, trade) if trade.sequence % 2 else None)
 
 
+def cursor_follows_the_list(patch: Patch) -> None:
+    """Trades count as read in the order in which they are listed, whatever their sequence."""
+
+    def believing(sync: AccountSync, adapter: Any) -> int:
+        booked, cursor = 0, sync.cursor
+        for trade in adapter.trades_since(cursor, books.TRADES_PER_CALL):
+            if trade.sequence > cursor:
+                booked += books._book(sync.account, trade)
+                cursor = trade.sequence
+        AccountSync.objects.filter(pk=sync.pk).update(cursor=cursor)
+        return booked
+
+    patch.setattr(books, "_book_new", believing)
+
+
 def events_skipped(patch: Patch) -> None:
     """A state moves without its event."""
     append = ledger.append
@@ -195,6 +212,8 @@ def events_skipped(patch: Patch) -> None:
 PLAIN = {"open": 30, "market": 12, "nudge": 18, "beat": 18}
 HOLDS = PLAIN | {"hold": 6, "release": 8}
 GUARDS = {"open": 15, "protect": 30, "market": 20, "nudge": 18, "beat": 25, "hold": 3, "release": 2}
+# Several trades come between two looks, so that their order matters.
+BUSY = {"open": 30, "market": 12, "nudge": 18, "beat": 6}
 # What is missing, what notices, and which acts bring it about soonest.
 SABOTAGE: list[tuple[Callable[[Patch], None], set[str], Mapping[str, int]]] = [
     (resend_under_another_id, {"SENT_UNKNOWN"}, PLAIN),
@@ -215,6 +234,7 @@ SABOTAGE: list[tuple[Callable[[Patch], None], set[str], Mapping[str, int]]] = [
     (no_position_limit, {"POSITION_ABOVE_LIMIT"}, PLAIN),
     (new_terms_reserve_nothing, {"RESERVED_NOT_WORKING", "BOOK_NOT_ORDERS"}, PLAIN | {"replace": 20}),
     (fills_lost, {"FILLED_NOT_FILLS", "NEVER_QUIET", "TRADES_DIFFER", "EXPOSURE_NOT_ORDERS"}, PLAIN),
+    (cursor_follows_the_list, {"NEVER_QUIET", "TRADES_DIFFER", "FILLED_NOT_FILLS"}, BUSY),
     (events_skipped, {"EVENT_NOT_STATE", "MOVE_NOT_ALLOWED"}, PLAIN | {"cancel": 15}),
 ]
 

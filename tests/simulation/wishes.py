@@ -58,7 +58,9 @@ def place(sim: Simulation, made: execution.Ticket) -> str:
     """Place it; what became of it."""
     between = sim.stage.interrupts
     order = execution.place(ticket=made, actor="service:bot", reason="a bot's wish")
-    if made.purpose != "EXIT" and order.state == "INITIALIZED" and between == sim.stage.interrupts:
+    # A wish that is repeated finds its order, which was judged by what stood then: exits since are no part of that.
+    is_new = order.client_order_id.hex not in sim.seen
+    if is_new and made.purpose != "EXIT" and order.state == "INITIALIZED" and between == sim.stage.interrupts:
         with sim.stage.unwatched():
             sends.check_accepted(order.pk, order.side, POSITION_MAX)
     return f"{sim.name_of(order.client_order_id.hex)} {made.purpose} {made.side} {made.quantity} {order.state}"
