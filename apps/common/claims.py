@@ -23,14 +23,15 @@ def worker_name() -> str:
 def claim(rows: models.QuerySet[Row], *, lease_s: float, limit: int = 1) -> list[Row]:
     """Lease up to `limit` due rows of `rows`, oldest first, and commit that before any work.
 
-    A row is free when nobody holds an unexpired lease on it. Rows locked by another are skipped.
+    Of rows that are due at the same moment the one made first comes first. A row is free when nobody holds an
+    unexpired lease on it. Rows locked by another are skipped.
     """
     now = wall_now()
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     with transaction.atomic():
         ids = list(
             rows.filter(free, due_at__lte=now)
-            .order_by("due_at")
+            .order_by("due_at", "pk")
             .select_for_update(skip_locked=True, of=("self",))
             .values_list("pk", flat=True)[:limit]
         )

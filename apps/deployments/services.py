@@ -127,11 +127,8 @@ def build_epoch(deployment: Deployment) -> int:
 @contextmanager
 def _locked(deployment: Deployment, actor: User | str, reason: str) -> Iterator[Deployment]:
     with acting(actor, reason):
-        row = (
-            Deployment.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("bot__scope", "release", "account")
-            .get(pk=deployment.pk)
-        )
+        rows = Deployment.objects.select_related("bot__scope", "release", "account")
+        row = locks.row(rows, deployment.pk, keeps_key=True)
         yield row
         _announce(row)
 

@@ -42,7 +42,8 @@ SELECT json_build_object(
             scope_id, scope.kind || ' ' || scope.name, gross::text, net::text, buying::text, selling::text,
             open_orders, (pnl_at_open - pnl)::text, (pnl_peak - pnl)::text,
             coalesce(marked_at > %(books_since)s AND marked_at < %(ahead)s, false)))
-        FROM risk_scopebook JOIN access_scope AS scope ON scope.id = scope_id WHERE scope_id = ANY(%(scopes)s)),
+        FROM risk_scopebook JOIN access_scope AS scope ON scope.id = scope_id
+        WHERE scope_id = ANY(%(scopes)s) AND mode = %(mode)s),
     'is_throttled', EXISTS (
         SELECT FROM risk_throttle WHERE scope_id = %(bot_scope)s AND enabled_at IS NULL),
     'market', (
@@ -84,6 +85,7 @@ class Asked:
     bot: UUID
     bot_scope: UUID
     account: UUID
+    mode: str
     venue: UUID
     instrument: UUID
     side: str

@@ -16,7 +16,7 @@ from apps.audit import services as audit
 from apps.audit.context import acting, job
 from apps.bots.models import Bot
 from apps.bots.states import Environment
-from apps.common import nudges, states
+from apps.common import locks, nudges, states
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Invalid, Refused
@@ -244,11 +244,8 @@ def _check_drills(bot: Bot, account: Account) -> None:
 @contextmanager
 def _locked(promotion: Promotion, actor: User | str, reason: str) -> Iterator[Promotion]:
     with acting(actor, reason):
-        row = (
-            Promotion.objects.select_for_update(of=("self",))
-            .select_related("bot", "release__bot", "release__config_bundle", "account", "policy", "requested_by")
-            .get(pk=promotion.pk)
-        )
+        related = ("bot", "release__bot", "release__config_bundle", "account", "policy", "requested_by")
+        row = locks.row(Promotion.objects.select_related(*related), promotion.pk)
         yield row
         _announce(row)
 

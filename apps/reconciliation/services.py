@@ -13,7 +13,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, job
-from apps.common import claims, states
+from apps.common import claims, locks, states
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Invalid, Unavailable
 from apps.common.nudges import hint, wake
@@ -185,8 +185,7 @@ def _finish(run: ReconciliationRun, found: Comparison, started: float) -> Reconc
 
 def _locked(run: ReconciliationRun) -> ReconciliationRun | None:
     """The run's locked row, unless it has ended or another worker has taken it."""
-    rows = ReconciliationRun.objects.select_for_update(of=("self",)).select_related("account__scope")
-    fresh = rows.get(pk=run.pk)
+    fresh = locks.row(ReconciliationRun.objects.select_related("account__scope"), run.pk)
     return fresh if fresh.state == RunState.DUE and claims.is_ours(run, fresh) else None
 
 
@@ -276,8 +275,7 @@ def resolve_break(*, break_: Break, resolution: str, actor: User | str, reason: 
     if not resolution.strip():
         raise Invalid("RESOLUTION_MISSING", "say what was done about the break", field="resolution")
     with acting(actor, reason):
-        rows = Break.objects.select_for_update(of=("self",)).select_related("account")
-        fresh = rows.get(pk=break_.pk)
+        fresh = locks.row(Break.objects.select_related("account"), break_.pk)
         states.move(fresh, BreakState.RESOLVED, BREAK_TRANSITIONS, resolution=resolution, resolved_at=wall_now())
         audit.record("break.resolved", fresh, scope_id=fresh.account.scope_id, after={"resolution": resolution})
         alerts.clear(dedup_key=_break_key(fresh), actor=actor, reason=reason)

@@ -9,7 +9,7 @@ from apps.audit import services as audit
 from apps.audit.context import acting, job
 from apps.bots import schemas
 from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet
-from apps.common import claims, nudges, states
+from apps.common import claims, locks, nudges, states
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Refused
@@ -116,7 +116,7 @@ def _progress(gate: Gate, percent: int) -> None:
 def _decide(gate: Gate, verdict: checks.Verdict) -> Gate:
     evidence = {"kind": gate.kind, "figures": verdict.figures, "thresholds": verdict.thresholds}
     with acting(job("gates"), verdict.message or f"{gate.kind} {verdict.state.value}"):
-        fresh = Gate.objects.select_for_update(of=("self",)).select_related("release__bot").get(pk=gate.pk)
+        fresh = locks.row(Gate.objects.select_related("release__bot"), gate.pk)
         if not claims.is_ours(gate, fresh):
             return fresh
         states.move(

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from apps.access.models import Consent, Scope, User
 from apps.audit.models import HistoryModel
+from apps.bots.states import Mode
 from apps.common.models import Claimable, ExactDecimalField, OperationalModel
 from apps.markets.models import Instrument
 from apps.risk.states import CancelChoice, DrainState, DrillState, HoldLevel, HoldState, LimitKind
@@ -92,12 +93,14 @@ class Exposure(OperationalModel):
 class ScopeBook(OperationalModel):
     """What all bots below a scope hold and have working together, in base currency, and their profit.
 
-    A position counts at its last valuation, a working order at the price of its check.
+    A position counts at its last valuation, a working order at the price of its check. Real money and paper are
+    added up apart: a limit holds for each by itself, so that paper uses up no room of live.
     """
 
     rebuilt_from = "exposures, working orders and positions: manage.py rebuild_exposure"
 
-    scope = models.OneToOneField(Scope, on_delete=models.PROTECT, related_name="book")
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="books")
+    mode = models.TextField(choices=Mode.choices)
     gross = ExactDecimalField(default=0, help_text="Sum of the sizes of all positions.")
     net = ExactDecimalField(default=0, help_text="Sum of all positions, signed.")
     buying = ExactDecimalField(default=0, help_text="Working buy orders.")
@@ -108,6 +111,9 @@ class ScopeBook(OperationalModel):
     pnl_peak = ExactDecimalField(default=0, help_text="The highest that it has been.")
     trading_day = models.DateField(null=True)
     marked_at = models.DateTimeField(null=True, help_text="Wall time of the last valuation.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["scope", "mode"], name="one_book_per_scope_and_mode")]
 
 
 class Throttle(HistoryModel):

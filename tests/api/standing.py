@@ -43,7 +43,7 @@ def make_risk(name: str, objects: dict[str, Any], people: dict[str, User]) -> No
     drill = KillDrill.objects.create(
         scope=scope, state="passed", scheduled_by="job:test", blocks_from=wall_now() + timedelta(days=1)
     )
-    risk.open_books(ledger.scope_ids(objects["deployment"]))
+    risk.open_books(ledger.scope_ids(objects["deployment"]), mode="paper")
     objects |= {
         "limit": limit,
         "limit_raise": limit_raise,

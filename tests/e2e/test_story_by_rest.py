@@ -236,8 +236,13 @@ def test_a_firm_halt_lets_no_bot_order_reach_the_venue(
     story_product.wait_for(lambda: story_product.value(bars, SYMBOL) > before + 30 * 3_600_000, "thirty bars")
 
     assert story_product.value(BOT_ORDERS_AFTER, latched_at) == 0
-    denied = people["omar"].find("orders/", bot=applied["bot"], state="DENIED")
-    assert any("HOLD_HALTED" in order["codes"] for order in denied)
+    story_product.wait_for(lambda: is_denied(people["omar"], applied["bot"]), "an order that the halt denied")
+
+
+def is_denied(caller: Caller, bot: str) -> bool:
+    """Whether an order of the bot was denied for the hold."""
+    denied = caller.find("orders/", bot=bot, state="DENIED")
+    return any("HOLD_HALTED" in order["codes"] for order in denied)
 
 
 def test_a_hold_is_released_by_a_second_person_only(

@@ -139,8 +139,9 @@ class Floor:
                 account=self.account, defaults=heard, create_defaults=heard | {"due_at": now}
             )
         scopes = ledger.scope_ids(self.deployment)
-        risk.open_books(scopes)
-        risk.mark_books(scope_ids=scopes, at=now, trading_day=now.date())
+        mode = self.account.mode
+        risk.open_books(scopes, mode=mode)
+        risk.mark_books(scope_ids=scopes, mode=mode, at=now, trading_day=now.date())
 
     def ticket(self, **overrides: Any) -> execution.Ticket:
         """The bot buys 1 at the market, to open."""
@@ -205,12 +206,12 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
         return [future.result(timeout=60) for future in [pool.submit(run, call) for call in calls]]
 
 
-def await_blocked() -> None:
-    """Return when some connection waits for an advisory lock."""
+def await_blocked(kind: str = "advisory") -> None:
+    """Return when some connection waits for a lock of that kind; `transactionid` is a row's."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = %s AND NOT granted", [kind])
             if cursor.fetchone()[0]:
                 return
     raise AssertionError("nobody waits for the lock")

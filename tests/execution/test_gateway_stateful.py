@@ -372,7 +372,7 @@ def trading(db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch,
     Trading.floor, Trading.other = floor, second_bot(floor, "beta")
     PaperAccount.objects.filter(name="beta-paper").update(cash=1_200, opening_cash=1_200)
     trade_in_parts()
-    risk.open_books(list(scopes_of({"alpha": floor.deployment, "beta": Trading.other}).values()))
+    risk.open_books(list(scopes_of({"alpha": floor.deployment, "beta": Trading.other}).values()), mode="paper")
     return Trading
 
 

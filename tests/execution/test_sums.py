@@ -10,9 +10,12 @@ from django.core.management import CommandError, call_command
 
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
+from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution.models import Order, Position
+from apps.risk import services as risk
 from apps.risk.models import Limit, ScopeBook
+from apps.venues.models import Account, Venue
 from tests.execution.builders import Floor, work_orders
 from tests.markets.builders import BY
 
@@ -160,3 +163,32 @@ def test_the_rebuild_finds_and_mends_a_book_that_is_wrong(floor: Floor) -> None:
 
     assert book_of(floor, floor.bot.scope).buying == 100
     assert Order.objects.count() == 1
+
+
+def test_paper_uses_up_no_room_of_real_money(floor: Floor) -> None:
+    limit(floor.bot.scope, "open_orders", "1")
+    risk.open_books([floor.bot.scope_id], mode="live")
+    ScopeBook.objects.filter(scope=floor.bot.scope, mode="live").update(open_orders=1, gross=Decimal(10**9))
+
+    order = floor.place(quantity="2", order_type="LIMIT", limit_price="100")
+
+    assert order.state == "INITIALIZED"
+    books = dict(ScopeBook.objects.filter(scope=floor.bot.scope).values_list("mode", "open_orders"))
+    assert books == {"live": 1, "paper": 1}
+    assert "OPEN_ORDERS_ABOVE_LIMIT" in floor.place(quantity="1", order_type="LIMIT", limit_price="99").codes
+
+
+def test_real_money_is_valued_on_a_book_of_its_own(floor: Floor) -> None:
+    with acting(**BY):
+        Venue.objects.update(mode="live")
+        Account.objects.update(mode="live", environment="live")
+        Deployment.objects.update(mode="live", environment="live")
+    floor.account.refresh_from_db()
+    ScopeBook.objects.all().delete()
+
+    execution.mark_books()
+    floor.place(quantity="2", order_type="LIMIT", limit_price="100")
+
+    books = set(ScopeBook.objects.filter(scope__in=every_scope(floor)).values_list("mode", "buying", "open_orders"))
+    assert books == {("live", Decimal(200), 1)}
+    assert execution.rebuild_books() == {}

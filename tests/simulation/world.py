@@ -177,7 +177,7 @@ def make_world(folder: Path) -> World:
 
 def _keep_fresh(seats: list[Seat], scopes: list[Scope]) -> None:
     """The rows that `World.tick` renews."""
-    risk.open_books([scope.pk for scope in scopes])
+    risk.open_books([scope.pk for scope in scopes], mode="paper")
     for seat in seats:
         source = f"venue:{seat.account.venue.name}"
         markets.see_reference(instrument=seat.instrument, source=source, price=Decimal(100), seen_at=wall_now())

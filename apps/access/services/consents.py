@@ -9,7 +9,7 @@ from apps.access.models import Consent, Scope, User, Vote
 from apps.access.states import CONSENT_TRANSITIONS, ConsentState
 from apps.audit import services as audit
 from apps.audit.context import acting, job
-from apps.common import states
+from apps.common import locks, states
 from apps.common.clocks import wall_now
 from apps.common.errors import Forbidden, Invalid, Refused
 
@@ -51,7 +51,7 @@ def vote(*, consent: Consent, actor: User, approve: bool, reason: str, digest: s
     Forbidden VOTE_EXCLUDED, VOTE_BY_SERVICE, PERMISSION_DENIED; Invalid REASON_MISSING.
     """
     with acting(actor, reason):
-        consent = Consent.objects.select_for_update(of=("self",)).select_related("scope").get(pk=consent.pk)
+        consent = locks.row(Consent.objects.select_related("scope"), consent.pk)
         votes = list(consent.votes.select_related("voter").order_by("created_at"))
         _check_voter(consent, actor, votes, reason)
         _check_open(consent, digest)
@@ -122,7 +122,7 @@ def use_consent(*, consent: Consent, digest: str) -> None:
     Raises Refused CONSENT_NOT_GRANTED, CONSENT_EXPIRED, CONSENT_VOTER_LOST or DIGEST_CHANGED. The caller
     holds a transaction: the consent stays locked until it ends.
     """
-    consent = Consent.objects.select_for_update(of=("self",)).select_related("scope").get(pk=consent.pk)
+    consent = locks.row(Consent.objects.select_related("scope"), consent.pk)
     if consent.state != ConsentState.GRANTED:
         raise Refused("CONSENT_NOT_GRANTED", f"the consent is {consent.state}", state=consent.state)
     if consent.expires_at <= wall_now():

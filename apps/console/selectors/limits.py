@@ -69,9 +69,13 @@ class LimitView:
 
 @dataclass(frozen=True, slots=True)
 class ScopeView:
-    """A scope with its limits and when its sums were marked last."""
+    """A scope with its limits, what one mode uses of them, and when its sums were marked last.
+
+    `mode` is empty where nothing has traded.
+    """
 
     scope: Scope
+    mode: str
     limits: list[LimitView]
     marked_at: datetime | None
     is_stale: bool
@@ -103,14 +107,20 @@ def limited(user: User, text: str = "", kind: str = "") -> QuerySet[Scope]:
 
 
 def views(scopes: Iterable[Scope], base_currency: str) -> list[ScopeView]:
-    """Each scope with its limits and their use."""
+    """Each scope with its limits and their use, real money before paper."""
     found = list(scopes)
     limits: dict[UUID, list[Limit]] = {}
     for row in Limit.objects.filter(scope__in=found).select_related("scope"):
         limits.setdefault(row.scope_id, []).append(row)
-    books = {book.scope_id: book for book in ScopeBook.objects.filter(scope__in=found)}
+    books: dict[UUID, list[ScopeBook | None]] = {}
+    for book in ScopeBook.objects.filter(scope__in=found).order_by("mode"):
+        books.setdefault(book.scope_id, []).append(book)
     counts = _largest_counts()
-    return [_view(scope, limits.get(scope.pk, []), books.get(scope.pk), counts, base_currency) for scope in found]
+    return [
+        _view(scope, limits.get(scope.pk, []), one, counts, base_currency)
+        for scope in found
+        for one in books.get(scope.pk, [None])
+    ]
 
 
 def _view(
@@ -135,7 +145,7 @@ def _view(
                 is_stale=is_stale and row.kind in MARKED,
             )
         )
-    return ScopeView(scope, shown, book.marked_at if book else None, is_stale)
+    return ScopeView(scope, book.mode if book else "", shown, book.marked_at if book else None, is_stale)
 
 
 def sums_of(book: ScopeBook) -> dict[str, Decimal]:

@@ -24,7 +24,7 @@ from apps.risk.states import LimitKind
 PAGE_SIZE = 50
 EXPORT_SCOPES_MAX = 5_000
 LIMIT_COLUMNS = (
-    "scope_kind", "scope", "limit", "value", "unit", "used", "headroom", "is_stale", "set_by", "reverts_at",
+    "scope_kind", "scope", "mode", "limit", "value", "unit", "used", "headroom", "is_stale", "set_by", "reverts_at",
     "reverts_to",
 )  # fmt: skip
 EXPOSURE_COLUMNS = (
@@ -94,8 +94,8 @@ def _limit_lines(found: list[limits.ScopeView]) -> Iterator[list[Any]]:
         for view in scope.limits:
             row = view.limit
             yield [
-                scope.scope.kind, scope.scope.name, row.kind, view.value, view.unit, view.used, view.headroom,
-                view.is_stale, row.set_by, view.reverts_at, row.reverts_to if view.reverts_at else None,
+                scope.scope.kind, scope.scope.name, scope.mode, row.kind, view.value, view.unit, view.used,
+                view.headroom, view.is_stale, row.set_by, view.reverts_at, row.reverts_to if view.reverts_at else None,
             ]  # fmt: skip
 
 

@@ -422,7 +422,7 @@ def _move_position(row: Order, trade: VenueTrade) -> None:
     position.quantity, position.average_price = after.quantity, after.average_price
     position.realised_pnl, position.fees = after.realised_pnl, after.fees
     position.save(update_fields=["quantity", "average_price", "realised_pnl", "fees"])
-    valuing.revalue(position, price=trade.price, scope_ids=ledger.scope_ids(row))
+    valuing.revalue(position, price=trade.price, order=row)
 
 
 def due_again(sync: AccountSync, *, has_answered: bool, retry_in_s: float | None = None) -> None:

@@ -16,7 +16,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.bots.states import Mode
-from apps.common import claims, nudges, states
+from apps.common import claims, locks, nudges, states
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import DomainError
 from apps.deployments import services as deployments
@@ -209,8 +209,7 @@ def _end_event(order: Order) -> quarterdeck.OrderUpdate | None:
 
 def _commit(cycle: Cycle, deployment: Deployment, work: Work, said: Slice, duration_ms: int) -> None:
     with acting(ACTOR, f"cycle {cycle.sequence} of epoch {cycle.epoch}"):
-        running = Deployment.objects.select_related("release__code_version")
-        fresh = running.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
+        fresh = locks.row(Deployment.objects.select_related("release__code_version"), deployment.pk, keeps_key=True)
         row = Cycle.objects.select_for_update().get(pk=cycle.pk)
         if fresh.epoch != cycle.epoch or fresh.desired != Desired.RUNNING or not claims.is_ours(cycle, row):
             warm.drop(deployment.pk)

@@ -139,6 +139,7 @@ def _asked(ticket: Ticket, scope_ids: list[UUID], besides: Order | None) -> stan
         bot=deployment.bot_id,
         bot_scope=deployment.bot.scope_id,
         account=deployment.account_id,
+        mode=deployment.account.mode,
         venue=deployment.account.venue_id,
         instrument=ticket.instrument.pk,
         side=ticket.side,

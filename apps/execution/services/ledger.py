@@ -50,7 +50,7 @@ def count_in(order: Order) -> dict[UUID, risk.Sums]:
     scope, reserved = order.bot.scope, order.reserved_quantity
     risk.unreserve(scope=scope, instrument=order.instrument, side=order.side, quantity=-reserved)
     amount = risk.worth(reserved, order.unit_base)
-    return risk.move_working(scope_ids(order), side=order.side, amount=amount, open_orders=1)
+    return _move_working(order, amount, open_orders=1)
 
 
 def set_reserved(
@@ -69,7 +69,12 @@ def set_reserved(
     if change or unit != order.unit_base:
         order.reserved_quantity, order.unit_base = quantity, unit
         Order.objects.filter(pk=order.pk).update(reserved_quantity=quantity, unit_base=unit)
-    return risk.move_working(scope_ids(order), side=order.side, amount=amount, open_orders=open_orders)
+    return _move_working(order, amount, open_orders=open_orders)
+
+
+def _move_working(order: Order, amount: Decimal, *, open_orders: int) -> dict[UUID, risk.Sums]:
+    scopes, mode = scope_ids(order), order.account.mode
+    return risk.move_working(scopes, mode=mode, side=order.side, amount=amount, open_orders=open_orders)
 
 
 def append(order: Order, *, reason: str = "", detail: dict[str, Any] | None = None, is_first: bool = False) -> None:

@@ -120,7 +120,7 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
 def _reserve(order: Order, ticket: Ticket, judged: judging.Judgement) -> None:
     """Count the order in; one that has put a shared book over a limit is denied before anybody saw it."""
     if any(scope.daily_loss is None for scope in judged.scopes.values()):
-        risk.open_books(judged.scopes)
+        risk.open_books(judged.scopes, mode=order.account.mode)
     sums = ledger.count_in(order)
     denials = judging.overdrawn(ticket, judged, sums)
     if denials:

@@ -27,8 +27,7 @@ def look(order: Order) -> tuple[Order, Deployment, TradingState]:
     locks.shared(ledger.scope_ids(order))
     state, _ = risk.trading_state(ledger.scope_ids(order))
     # Locked like a pause or a redeploy locks it: whichever comes second sees the other.
-    deployments = Deployment.objects.select_related("release").select_for_update(of=("self",), no_key=True)
-    deployment = deployments.get(pk=order.deployment_id)
+    deployment = locks.row(Deployment.objects.select_related("release"), order.deployment_id, keeps_key=True)
     return ledger.locked(order), deployment, state
 
 

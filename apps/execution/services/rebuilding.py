@@ -8,6 +8,7 @@ from django.db.models import Case, DecimalField, F, Sum, When
 from django.db.models.functions import Coalesce, Greatest
 
 from apps.audit.context import acting, job
+from apps.bots.states import Mode
 from apps.execution.models import Fill, Order, Position
 from apps.execution.services import ledger
 from apps.execution.states import TERMINAL, WORKING
@@ -15,6 +16,9 @@ from apps.risk import services as risk
 from apps.risk.models import Exposure, ScopeBook
 
 ZERO = Decimal(0)
+# A scope and a mode.
+Key = tuple[UUID, str]
+Totals = dict[Key, list[Decimal | int]]
 
 
 def rebuild_exposure(*, exposure: Exposure) -> Exposure:
@@ -41,39 +45,41 @@ def rebuild_exposure(*, exposure: Exposure) -> Exposure:
     return row
 
 
-def rebuild_books() -> dict[UUID, tuple[risk.Sums, risk.Sums]]:
-    """Add up every scope's book anew from positions and orders; what disagreed, as (before, after).
+def rebuild_books() -> dict[Key, tuple[risk.Sums, risk.Sums]]:
+    """Add up every scope's books anew from positions and orders; what disagreed, as (before, after).
 
     Everything that moves books waits: exposures are locked first, in the house's order.
     """
     with acting(job("rebuild"), "rebuild the books of all scopes"):
         risk.lock_all_exposures()
         sums = _added_up()
-        risk.open_books(sums)
+        for mode in Mode:
+            risk.open_books({scope_id for scope_id, of in sums if of == mode}, mode=mode)
         found = {}
         for book in ScopeBook.objects.select_for_update().order_by("id"):
-            before, after = risk.sums_of(book), sums.get(book.scope_id, risk.NOTHING)
+            key = (book.scope_id, book.mode)
+            before, after = risk.sums_of(book), sums.get(key, risk.NOTHING)
             if before != after:
-                found[book.scope_id] = (before, after)
+                found[key] = (before, after)
                 risk.set_sums(book, after)
     return found
 
 
-def _added_up() -> dict[UUID, risk.Sums]:
-    totals: dict[UUID, list[Decimal | int]] = defaultdict(lambda: [ZERO, ZERO, ZERO, ZERO, 0, ZERO])
+def _added_up() -> dict[Key, risk.Sums]:
+    totals: Totals = defaultdict(lambda: [ZERO, ZERO, ZERO, ZERO, 0, ZERO])
     for position in Position.objects.select_related(*ledger.TRADED):
         figures = (abs(position.value_base), position.value_base, ZERO, ZERO, 0, position.pnl_base)
-        _add(totals, ledger.scope_ids(position), figures)
+        _add(totals, position, figures)
     working = Order.objects.exclude(state__in=TERMINAL) | Order.objects.exclude(reserved_quantity=0)
     for order in working.select_related(*ledger.TRADED):
         amount = risk.worth(order.reserved_quantity, order.unit_base)
         buying, selling = (amount, ZERO) if order.side == "BUY" else (ZERO, amount)
-        _add(totals, ledger.scope_ids(order), (ZERO, ZERO, buying, selling, int(order.state not in TERMINAL), ZERO))
-    return {scope_id: risk.Sums(*figures) for scope_id, figures in totals.items()}  # type: ignore[arg-type]
+        _add(totals, order, (ZERO, ZERO, buying, selling, int(order.state not in TERMINAL), ZERO))
+    return {key: risk.Sums(*figures) for key, figures in totals.items()}  # type: ignore[arg-type]
 
 
-def _add(totals: dict[UUID, list[Decimal | int]], scope_ids: list[UUID], figures: tuple[Decimal | int, ...]) -> None:
-    for scope_id in scope_ids:
-        row = totals[scope_id]
+def _add(totals: Totals, counted: Order | Position, figures: tuple[Decimal | int, ...]) -> None:
+    for scope_id in ledger.scope_ids(counted):
+        row = totals[scope_id, counted.account.mode]
         for index, figure in enumerate(figures):
             row[index] += figure

@@ -13,7 +13,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text, job
-from apps.common import nudges, states
+from apps.common import locks, nudges, states
 from apps.common.clocks import wall_now
 from apps.common.errors import Invalid, Refused
 from apps.deployments import services as deployments
@@ -71,7 +71,7 @@ def open_session(*, deployment: Deployment, build_id: str, heartbeat_s: int, act
 def beat(*, session: BotSession, actor: User) -> BotSession:
     """The bot lives: prolong its lease. Raises Refused SESSION_OVER, EPOCH_FENCED."""
     with acting(actor, "heartbeat"):
-        row = BotSession.objects.select_for_update(of=("self",)).select_related("deployment").get(pk=session.pk)
+        row = locks.row(BotSession.objects.select_related("deployment"), session.pk)
         if row.state != SessionState.OPEN:
             raise Refused("SESSION_OVER", f"this session is {row.state}: open a new one", outcome=row.outcome)
         if row.epoch != row.deployment.epoch or row.deployment.desired != Desired.RUNNING:

@@ -17,11 +17,12 @@ from quarterdeck.decimals import EXACT
 
 from apps.access import selectors as access
 from apps.audit.context import acting, job
+from apps.bots.states import Mode
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Refused
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
-from apps.execution.models import Position
+from apps.execution.models import Order, Position
 from apps.execution.services import ledger
 from apps.markets import selectors as markets
 from apps.risk import services as risk
@@ -59,22 +60,24 @@ class Marked:
 
 def mark_books() -> int:
     """Value every position that somebody trades and mark the books above it; how many positions changed."""
-    started_at, marked, changed = wall_now(), Marked(), 0
+    started_at, changed = wall_now(), 0
+    marked = {mode: Marked() for mode in Mode}
     in_use = _in_use()
     if not in_use:
         return 0
     currency = access.firm().base_currency
     for deployment in in_use:
-        scopes = ledger.scope_ids(deployment)
+        scopes, of_mode = ledger.scope_ids(deployment), marked[Mode(deployment.account.mode)]
         try:
             changed += _value(deployment, currency)
             day = markets.trading_day(deployment.instrument, markets.market_now(deployment.feed))
         except DomainError as error:  # one feed or rate that is missing marks nothing below its scopes
             log.warning("books.not_marked", deployment=str(deployment.pk), code=error.code)
-            marked.unknown.update(scopes)
+            of_mode.unknown.update(scopes)
             continue
-        marked.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
-    _mark(marked, started_at)
+        of_mode.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
+    for mode, of_mode in marked.items():
+        _mark(of_mode, mode, started_at)
     return changed
 
 
@@ -104,30 +107,30 @@ def _value(deployment: Deployment, currency: str) -> int:
     with acting(job("valuing"), "positions at their last price"):
         risk.lock_exposure(scope=deployment.bot.scope, instrument=deployment.instrument)
         row = Position.objects.select_for_update().get(pk=held.pk)
-        _move(row, bar.close, rate, ledger.scope_ids(deployment), deployment.instrument.multiplier)
+        _move(row, bar.close, rate, deployment)
     return 1
 
 
-def revalue(position: Position, *, price: Decimal, scope_ids: list[UUID]) -> None:
-    """Bring a locked position's value and profit up to date after a fill at `price`.
+def revalue(position: Position, *, price: Decimal, order: Order) -> None:
+    """Bring a locked position's value and profit up to date after a fill of `order` at `price`.
 
     A fill is a fact and is booked without a rate too: then the next valuation follows.
     """
-    instrument, currency = position.instrument, access.firm().base_currency
+    currency = access.firm().base_currency
     try:
-        rate = markets.convert_rate(instrument.quote_currency, currency, wall_now())
+        rate = markets.convert_rate(order.instrument.quote_currency, currency, wall_now())
     except Refused as error:
         log.warning("position.not_valued", position=str(position.pk), code=error.code)
         return
-    _move(position, price, rate, scope_ids, instrument.multiplier)
+    _move(position, price, rate, order)
 
 
-def _move(row: Position, price: Decimal, rate: Decimal, scope_ids: list[UUID], multiplier: Decimal) -> None:
-    value, pnl = _figures(row, price, rate, multiplier)
+def _move(row: Position, price: Decimal, rate: Decimal, traded: Order | Deployment) -> None:
+    value, pnl = _figures(row, price, rate, traded.instrument.multiplier)
     gross, net, earned = abs(value) - abs(row.value_base), value - row.value_base, pnl - row.pnl_base
     row.value_base, row.pnl_base = value, pnl
     row.save(update_fields=["value_base", "pnl_base"])
-    risk.move_books(scope_ids, gross=gross, net=net, pnl=earned)
+    risk.move_books(ledger.scope_ids(traded), mode=traded.account.mode, gross=gross, net=net, pnl=earned)
 
 
 def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) -> tuple[Decimal, Decimal]:
@@ -139,11 +142,11 @@ def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) 
     return value, unrealised + risk.worth(row.realised_pnl - row.fees, rate)
 
 
-def _mark(marked: Marked, at: datetime) -> None:
-    risk.open_books(marked.days)
+def _mark(marked: Marked, mode: Mode, at: datetime) -> None:
+    risk.open_books(marked.days, mode=mode)
     by_day: dict[date, list[UUID]] = defaultdict(list)
     for scope_id, day in marked.days.items():
         if scope_id not in marked.unknown:
             by_day[day].append(scope_id)
     for day, scope_ids in by_day.items():
-        risk.mark_books(scope_ids=scope_ids, at=at, trading_day=day)
+        risk.mark_books(scope_ids=scope_ids, mode=mode, at=at, trading_day=day)

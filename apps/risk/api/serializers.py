@@ -52,7 +52,7 @@ class RaiseAsked(LimitAsked):
 
 
 class BookShown(Shown):
-    """What all bots below a scope hold and have working together, base currency."""
+    """What all bots below a scope hold and have working together in one mode, base currency."""
 
     scope_kind = serializers.CharField(source="scope.kind")
     scope_name = serializers.CharField(source="scope.name")
@@ -60,8 +60,8 @@ class BookShown(Shown):
     class Meta:
         model = ScopeBook
         fields = (
-            "id", "scope", "scope_kind", "scope_name", "gross", "net", "buying", "selling", "open_orders", "pnl",
-            "pnl_at_open", "pnl_peak", "trading_day", "marked_at",
+            "id", "scope", "scope_kind", "scope_name", "mode", "gross", "net", "buying", "selling", "open_orders",
+            "pnl", "pnl_at_open", "pnl_peak", "trading_day", "marked_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -99,11 +99,11 @@ class ExposureViews(ReadEndpoint):
 
 
 class BookViews(ReadEndpoint):
-    """Sums of exposure by scope."""
+    """Sums of exposure by scope and mode: paper and real money are added up apart."""
 
     queryset = ScopeBook.objects.select_related("scope")
     serializer_class = shapes.BookShown
-    filterset_class = filter_set(ScopeBook, ids=("scope",), created=False)
+    filterset_class = filter_set(ScopeBook, ids=("scope",), exact=("mode",), created=False)
 
 
 class ThrottleViews(ReadEndpoint):

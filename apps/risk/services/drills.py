@@ -11,7 +11,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text, job
-from apps.common import claims, nudges, states
+from apps.common import claims, locks, nudges, states
 from apps.common.clocks import wall_now
 from apps.common.errors import Invalid, Refused
 from apps.risk.models import Hold, KillDrill
@@ -122,4 +122,4 @@ def _alert(row: KillDrill) -> None:
 
 
 def _locked(drill: KillDrill) -> KillDrill:
-    return KillDrill.objects.select_for_update(of=("self",)).select_related("scope", "hold").get(pk=drill.pk)
+    return locks.row(KillDrill.objects.select_related("scope", "hold"), drill.pk)

@@ -23,7 +23,7 @@ ZERO = Decimal(0)
 MOVE = """
     UPDATE risk_scopebook AS book SET gross = gross + %s, net = net + %s, buying = buying + %s,
         selling = selling + %s, open_orders = open_orders + %s, pnl = pnl + %s
-    FROM (SELECT id FROM risk_scopebook WHERE scope_id = ANY(%s) ORDER BY id FOR UPDATE) AS mine
+    FROM (SELECT id FROM risk_scopebook WHERE scope_id = ANY(%s) AND mode = %s ORDER BY id FOR UPDATE) AS mine
     WHERE book.id = mine.id
     RETURNING book.scope_id, book.gross, book.net, book.buying, book.selling, book.open_orders, book.pnl
 """
@@ -92,16 +92,17 @@ def worth(quantity: Decimal, unit_base: Decimal) -> Decimal:
     return EXACT.multiply(quantity, unit_base).quantize(STEP, context=EXACT)
 
 
-def open_books(scope_ids: Iterable[UUID]) -> None:
+def open_books(scope_ids: Iterable[UUID], *, mode: str) -> None:
     """Make the books of scopes that have none; an empty book is marked: there is nothing to value."""
-    known = set(ScopeBook.objects.filter(scope_id__in=list(scope_ids)).values_list("scope_id", flat=True))
-    missing = [ScopeBook(scope_id=pk, marked_at=wall_now()) for pk in sorted(set(scope_ids) - known)]
+    known = set(ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode).values_list("scope_id", flat=True))
+    missing = [ScopeBook(scope_id=pk, mode=mode, marked_at=wall_now()) for pk in sorted(set(scope_ids) - known)]
     ScopeBook.objects.bulk_create(missing, ignore_conflicts=True)
 
 
 def move_books(
     scope_ids: Iterable[UUID],
     *,
+    mode: str,
     gross: Decimal = ZERO,
     net: Decimal = ZERO,
     buying: Decimal = ZERO,
@@ -116,19 +117,21 @@ def move_books(
     if not any((gross, net, buying, selling, open_orders, pnl)):
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(MOVE, [gross, net, buying, selling, open_orders, pnl, list(scope_ids)])
+        cursor.execute(MOVE, [gross, net, buying, selling, open_orders, pnl, list(scope_ids), mode])
         return {pk: Sums(*figures) for pk, *figures in cursor.fetchall()}
 
 
-def move_working(scope_ids: Iterable[UUID], *, side: str, amount: Decimal, open_orders: int = 0) -> dict[UUID, Sums]:
+def move_working(
+    scope_ids: Iterable[UUID], *, mode: str, side: str, amount: Decimal, open_orders: int = 0
+) -> dict[UUID, Sums]:
     """Add to what is working on one side, and to the count of open orders; as `move_books`."""
     name = "buying" if side == "BUY" else "selling"
-    return move_books(scope_ids, open_orders=open_orders, **{name: amount})
+    return move_books(scope_ids, mode=mode, open_orders=open_orders, **{name: amount})
 
 
-def mark_books(*, scope_ids: Iterable[UUID], at: datetime, trading_day: date) -> None:
-    """Everything below these scopes was valued at `at`; a new trading day starts from the present profit."""
-    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids))
+def mark_books(*, scope_ids: Iterable[UUID], mode: str, at: datetime, trading_day: date) -> None:
+    """Everything of `mode` below these scopes was valued at `at`; a new trading day starts from the present profit."""
+    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode)
     starts = Q(trading_day__isnull=True) | Q(trading_day__lt=trading_day)
     with transaction.atomic():
         # In the order in which `move_books` locks them.

@@ -107,7 +107,7 @@ def note_left(*, hold: Hold, left: list[dict[str, str]]) -> None:
     The first list raises a CRITICAL alert: somebody may have to call the venue.
     """
     with acting(job("drain"), "the venue has not confirmed these"):
-        row = Hold.objects.select_for_update(of=("self",)).select_related("scope").get(pk=hold.pk)
+        row = locks.row(Hold.objects.select_related("scope"), hold.pk)
         if row.drain_state != DrainState.PENDING or row.left == left:
             return
         is_first, row.left = not row.left, left
@@ -154,7 +154,7 @@ def end_drill_hold(*, hold: Hold, actor: str, reason: str) -> Hold:
     """Lift the hold of a drill, and no other (Refused HOLD_NOT_A_DRILL); lifting it twice changes nothing."""
     with acting(actor, reason):
         locks.exclusive([hold.scope_id])
-        row = Hold.objects.select_for_update(of=("self",)).select_related("scope").get(pk=hold.pk)
+        row = locks.row(Hold.objects.select_related("scope"), hold.pk)
         if not row.is_drill:
             raise Refused("HOLD_NOT_A_DRILL", "only a hold that a drill placed is lifted without a vote")
         if row.state == HoldState.ACTIVE:
@@ -175,7 +175,7 @@ def request_release(*, hold: Hold, to_level: str | None = None, actor: User, rea
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why it is safe to release")
     with acting(actor, reason):
-        row = Hold.objects.select_for_update(of=("self",)).select_related("scope", "consent").get(pk=hold.pk)
+        row = locks.row(Hold.objects.select_related("scope", "consent"), hold.pk)
         if row.state != HoldState.ACTIVE:
             raise Refused("HOLD_NOT_ACTIVE", "this hold was released")
         if to_level is not None:
@@ -191,7 +191,7 @@ def vote_release(*, hold: Hold, actor: User, approve: bool, reason: str, digest:
     """The second person's vote; when granted the hold is lifted in the same transaction."""
     with acting(actor, reason):
         locks.exclusive([hold.scope_id])
-        row = Hold.objects.select_for_update(of=("self",)).select_related("scope", "consent").get(pk=hold.pk)
+        row = locks.row(Hold.objects.select_related("scope", "consent"), hold.pk)
         if row.state != HoldState.ACTIVE or row.consent is None:
             raise Refused("HOLD_NOT_ACTIVE", "nobody asks for the release of this hold")
         consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)

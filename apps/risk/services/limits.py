@@ -11,7 +11,7 @@ from apps.access.models import Scope, User
 from apps.access.states import Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text, job
-from apps.common import nudges
+from apps.common import locks, nudges
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.decimals import text_of
@@ -111,7 +111,7 @@ def request_raise(
 def vote_raise(*, limit_raise: LimitRaise, actor: User, approve: bool, reason: str, digest: str) -> LimitRaise:
     """Vote on a raise; when granted it takes effect in the same transaction."""
     with acting(actor, reason):
-        row = LimitRaise.objects.select_for_update(of=("self",)).select_related("consent").get(pk=limit_raise.pk)
+        row = locks.row(LimitRaise.objects.select_related("consent"), limit_raise.pk)
         if row.consent is None:
             raise Refused("CONSENT_NOT_OPEN", "this raise was never put to a vote")
         consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
@@ -148,7 +148,7 @@ def settle_limits() -> int:
 def _start(pk: UUID) -> int:
     try:
         with acting(job("limits"), "its time has come"):
-            row = LimitRaise.objects.select_for_update(of=("self",)).select_related("consent").get(pk=pk)
+            row = locks.row(LimitRaise.objects.select_related("consent"), pk)
             if row.applied_at is not None or row.consent is None or _is_over(row):
                 return 0
             access.use_consent(consent=row.consent, digest=raise_digest(row))

@@ -8,7 +8,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, job
-from apps.common import nudges
+from apps.common import locks, nudges
 from apps.common.clocks import wall_now
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.risk.models import Throttle
@@ -46,7 +46,7 @@ def enable(*, throttle: Throttle, actor: User, reason: str) -> Throttle:
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say what you found; the audit keeps it")
     with acting(actor, reason):
-        row = Throttle.objects.select_for_update(of=("self",)).select_related("scope").get(pk=throttle.pk)
+        row = locks.row(Throttle.objects.select_related("scope"), throttle.pk)
         if row.enabled_at is not None:
             raise Refused("THROTTLE_NOT_STANDING", "the bot was enabled already")
         row.enabled_by, row.enabled_at = actor, wall_now()

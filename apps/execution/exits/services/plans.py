@@ -16,7 +16,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, job
-from apps.common import nudges, states
+from apps.common import locks, nudges, states
 from apps.common.clocks import wall_now
 from apps.common.decimals import text_of
 from apps.common.errors import Forbidden, Invalid, Refused
@@ -189,8 +189,7 @@ def stop(*, plan: ExitPlan, actor: User, reason: str) -> ExitPlan:
 
 def locked(plan: ExitPlan) -> ExitPlan:
     """The plan read anew with its row locked: every slice and every end of a plan comes under this lock."""
-    rows = ExitPlan.objects.select_for_update(of=("self",)).select_related("scope", "requested_by")
-    return rows.get(pk=plan.pk)
+    return locks.row(ExitPlan.objects.select_related("scope", "requested_by"), plan.pk)
 
 
 def end(row: ExitPlan, state: str, message: str) -> None:

@@ -45,4 +45,7 @@ class Command(BaseCommand):
 
     def _books(self) -> list[str]:
         changed = services.rebuild_books()
-        return [f"scope {pk}: {asdict(before)} -> {asdict(after)}" for pk, (before, after) in changed.items()]
+        return [
+            f"scope {pk}, {mode}: {asdict(before)} -> {asdict(after)}"
+            for (pk, mode), (before, after) in changed.items()
+        ]

@@ -15,6 +15,7 @@ from apps.alerts import services as alerts
 from apps.alerts.models import Alert
 from apps.alerts.states import AlertState, Tier
 from apps.audit.context import acting, job
+from apps.common import locks
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Invalid, Refused
 from apps.deployments.models import Deployment
@@ -155,11 +156,8 @@ def _say_keys_fail(source: SignalSource, error: Refused) -> None:
 
 def _locked(source: SignalSource) -> SignalSource:
     """The source as it is now, its messages taken one after the other."""
-    return (
-        SignalSource.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("acts_as", "consent", "deployment")
-        .get(pk=source.pk)
-    )
+    rows = SignalSource.objects.select_related("acts_as", "consent", "deployment")
+    return locks.row(rows, source.pk, keeps_key=True)
 
 
 def _take(source: SignalSource, message: Message) -> Signal:

@@ -11,7 +11,7 @@ from apps.access.models import Scope, User
 from apps.access.states import ConsentState, Permission
 from apps.audit import services as audit
 from apps.audit.context import acting
-from apps.common import nudges
+from apps.common import locks, nudges
 from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.errors import Forbidden, Invalid, Refused
@@ -175,11 +175,8 @@ def may_trade(sender: User, deployment: Deployment) -> bool:
 
 def _locked(source: SignalSource) -> SignalSource:
     """The row under the lock that a message takes, too: what happens here is before or after it, never between."""
-    return (
-        SignalSource.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("deployment__bot__scope", "acts_as", "made_by", "consent")
-        .get(pk=source.pk)
-    )
+    rows = SignalSource.objects.select_related("deployment__bot__scope", "acts_as", "made_by", "consent")
+    return locks.row(rows, source.pk, keeps_key=True)
 
 
 def _check_person(actor: User) -> None:
