@@ -1,6 +1,9 @@
 """Cycles whose worker dies, is overtaken or is doubled: one commit, the same orders, nothing lost."""
 
+import threading
+from collections import UserDict
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -85,8 +88,24 @@ def test_a_cycle_that_runs_again_makes_the_same_orders(
     assert Cycle.objects.get(sequence=1).attempts == 2
 
 
-def test_two_workers_on_one_cycle_are_one_commit(real_floor: Floor, bot: type[ScriptedBot]) -> None:
+class WarmByWorker(UserDict[UUID, warm.Warm]):
+    """Workers are processes and share no bots: here each thread has its own."""
+
+    def __init__(self) -> None:
+        self._mine = threading.local()
+
+    @property
+    def data(self) -> dict[UUID, warm.Warm]:  # type: ignore[override]
+        """The bots of this thread."""
+        found: dict[UUID, warm.Warm] = self._mine.__dict__
+        return found
+
+
+def test_two_workers_on_one_cycle_are_one_commit(
+    real_floor: Floor, bot: type[ScriptedBot], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first worker stalls past its lease; the second takes over; both come to the end."""
+    monkeypatch.setattr(warm, "_warm", WarmByWorker())
     first = claim_due()
     real_floor.wall.advance(16)
     second = claim_due()

@@ -165,7 +165,7 @@ WHERE k.open_orders <> coalesce(n.opened, 0) OR k.buying <> coalesce(n.buying, 0
 ORDERS = """
     SELECT id, replace(client_order_id::text, '-', ''), state, purpose, side, quantity, filled_quantity, codes::text,
            cancel_requested, by_person
-    FROM execution_order
+    FROM execution_order ORDER BY id
 """
 
 
