@@ -27,7 +27,12 @@ PRICE = b"@PRICE@"  # as long as what takes its place
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one client process sends; `bodies` are drawn from at random by the seed, each with a new key."""
+    """What one client process sends; `bodies` are drawn from at random by the seed, each with a new key.
+
+    `number` counts the processes.
+    """
+
+    number: int
 
     port: int
     path: str
@@ -51,7 +56,7 @@ def drive(port: int, path: str, headers: dict[str, str], bodies: list[str], *, s
     """Post with PROCESSES x THREADS clients for `seconds`; RuntimeError when anything was not accepted."""
     start_at = time.monotonic() + LEAD_SECONDS
     loads = [
-        Load(port, path, headers, bodies, f"{seed}-{start_at}-{n}", seed + n, start_at, start_at + seconds)
+        Load(n, port, path, headers, bodies, f"{seed}-{start_at}-{n}", seed + n, start_at, start_at + seconds)
         for n in range(PROCESSES)
     ]
     command = [sys.executable, "-m", "benchmarks.clients"]
@@ -96,7 +101,7 @@ def _client(load: Load, number: int, answers: Answers) -> None:
         while (sent_at := time.monotonic()) < load.end_at:
             head, tail = draw.choice(posts)
             count += 1
-            own = tail.replace(PRICE, _price(number, count))
+            own = tail.replace(PRICE, _price(load.number * THREADS + number, count))
             connection.sendall(head + f"{load.key}-{number}-{count}".encode() + own)
             status, said = _read(connection)
             done_at = time.monotonic()
@@ -107,9 +112,9 @@ def _client(load: Load, number: int, answers: Answers) -> None:
                 answers.accepted_ms.append((done_at - sent_at) * 1000)
 
 
-def _price(number: int, count: int) -> bytes:
+def _price(client: int, count: int) -> bytes:
     """Another price each time: the same order of a bot twice within a second is refused as a mistake."""
-    cents = (number * 12_347 + count) % 100_000
+    cents = (client * 6_203 + count) % 100_000
     return f"{9000 + cents // 100}.{cents % 100:02}".encode()
 
 

@@ -100,7 +100,7 @@ def _submit(deployment: Deployment) -> float:
         deployment=deployment,
         instrument=deployment.instrument,
         side="BUY",
-        quantity=Decimal("0.01"),
+        quantity=deployment.instrument.lot_size,
         order_type="LIMIT",
         limit_price=price,
         purpose="OPENING",
