@@ -39,6 +39,12 @@ class NotFound(DomainError):
     status = 404
 
 
+class TooMany(DomainError):
+    """The caller asks more often than it may; nothing was done."""
+
+    status = 429
+
+
 class Unavailable(DomainError):
     """Something this needs did not answer; nothing was done."""
 

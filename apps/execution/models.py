@@ -36,7 +36,7 @@ class Cycle(OperationalModel, Claimable):
     state = models.TextField(choices=CycleState.choices, default=CycleState.DUE)
     from_ms = models.BigIntegerField(help_text="Market time after which events belong to this cycle.")
     until_ms = models.BigIntegerField(null=True, help_text="Market time of the last event consumed.")
-    fills_after = models.BigIntegerField(default=0, help_text="Last fill sequence that the bot has seen.")
+    fills_after = models.BigIntegerField(default=0, help_text="Number of the last fill that the bot has seen.")
     bars = models.PositiveIntegerField(default=0)
     checkpoint = models.JSONField(null=True, help_text="The bot's state after the slice.")
     signals = models.JSONField(default=list)
@@ -179,6 +179,13 @@ class OrderEvent(AppendOnlyModel):
         constraints = [models.UniqueConstraint(fields=["order", "sequence"], name="order_events_in_sequence")]
 
 
+class NextNumber(models.Func):
+    """The next number of a fill."""
+
+    template = "nextval('execution_fill_number')"
+    output_field = models.BigIntegerField()
+
+
 class Fill(AppendOnlyModel):
     """One execution as the venue reported it; a trade id is booked once."""
 
@@ -190,6 +197,10 @@ class Fill(AppendOnlyModel):
     kind = models.TextField(choices=FillKind.choices, default=FillKind.TRADE)
     corrects = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="corrections")
     venue_sequence = models.BigIntegerField(help_text="The venue's order of this account's trades.")
+    number = models.BigIntegerField(
+        db_default=NextNumber(),
+        help_text="The order in which we booked them; given under the lock of the bot's exposure.",
+    )
     side = models.TextField(choices=Side.choices)
     quantity = ExactDecimalField()
     price = ExactDecimalField()

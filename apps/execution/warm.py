@@ -128,7 +128,7 @@ def _holdings(deployment: Deployment, cycle: Cycle) -> list[quarterdeck.Fill]:
         bot=deployment.bot,
         account=deployment.account,
         instrument=deployment.instrument,
-        venue_sequence__lte=cycle.fills_after,
+        number__lte=cycle.fills_after,
     )
     for fill in fills.order_by("venue_sequence").iterator():
         multiplier = deployment.instrument.multiplier

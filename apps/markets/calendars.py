@@ -3,18 +3,12 @@
 Times are epoch milliseconds. A time that a calendar does not cover counts as closed.
 """
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import quarterdeck.calendars
-
-ALWAYS_OPEN, WEEKDAYS = "24/7", "24/5"
-# The FX week opens on Sunday and closes on Friday at 17:00 in New York.
-FX_ZONE, FX_HOUR = ZoneInfo("America/New_York"), 17
-FRIDAY, SATURDAY, SUNDAY = 4, 5, 6
-HOUR_MS = 3_600_000
+from quarterdeck.calendars import ALWAYS_OPEN, HOUR_MS, WEEKDAYS, fx_session
+from quarterdeck.calendars import day_end as simple_day_end
 
 
 def is_known(calendar: str) -> bool:
@@ -45,23 +39,22 @@ def closes_at(calendar: str, at_ms: int) -> int | None:
 def trading_day(calendar: str, at_ms: int) -> date:
     """The day that daily limits count by: UTC days, the FX day from 17:00 in New York, or the exchange's session."""
     if calendar == ALWAYS_OPEN:
-        return datetime.fromtimestamp(at_ms // 1000, UTC).date()
+        return _utc_date(at_ms)
     if calendar == WEEKDAYS:
-        day = (_local(at_ms) + timedelta(hours=24 - FX_HOUR)).date()
-        return day + timedelta(days=max(0, 7 - day.weekday()) if day.weekday() >= SATURDAY else 0)
+        return _utc_date(simple_day_end(calendar, at_ms))
     for opens, closes in hours(calendar, at_ms, at_ms + 14 * 24 * HOUR_MS):
         if at_ms < closes:
             return datetime.fromtimestamp(opens // 1000, _exchange(calendar).tz).date()
-    return datetime.fromtimestamp(at_ms // 1000, UTC).date()
+    return _utc_date(at_ms)
 
 
 def day_end(calendar: str, at_ms: int) -> int:
     """The end of the trading day that a time belongs to, always after it; in a closed session the next day's."""
     if calendar in (ALWAYS_OPEN, WEEKDAYS):
-        return quarterdeck.calendars.day_end(calendar, at_ms)
+        return simple_day_end(calendar, at_ms)
     spans = hours(calendar, at_ms, at_ms + 14 * 24 * HOUR_MS)
     ends = [closes for _, closes in spans if closes > at_ms]
-    return ends[0] if ends else quarterdeck.calendars.day_end(ALWAYS_OPEN, at_ms)
+    return ends[0] if ends else simple_day_end(ALWAYS_OPEN, at_ms)
 
 
 def hours(calendar: str, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
@@ -69,7 +62,7 @@ def hours(calendar: str, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
     if calendar == ALWAYS_OPEN:
         return [(start_ms, end_ms)]
     if calendar == WEEKDAYS:
-        return [span for span in _fx_hours(start_ms, end_ms) if span[0] < end_ms and start_ms < span[1]]
+        return _fx_hours(start_ms, end_ms)
     return _exchange_hours(calendar, start_ms, end_ms)
 
 
@@ -80,36 +73,11 @@ def open_ms(calendar: str, start_ms: int, end_ms: int) -> int:
 
 
 def _fx_hours(start_ms: int, end_ms: int) -> list[tuple[int, int]]:
-    spans, day = [], _local(start_ms).replace(hour=0, minute=0, second=0, microsecond=0)
-    while _epoch(day) < end_ms:
-        following = _same_hour(day + timedelta(days=1), 0)
-        opens, closes = _fx_day(day, following)
-        if opens < closes:
-            spans.append((opens, closes))
-        day = following
+    spans, span = [], fx_session(start_ms)
+    while span[0] < end_ms:
+        spans.append(span)
+        span = fx_session(span[1])
     return spans
-
-
-def _fx_day(day: datetime, following: datetime) -> tuple[int, int]:
-    """The open part of a New York day, as epoch milliseconds; empty on Saturday."""
-    if day.weekday() == FRIDAY:
-        return _epoch(day), _epoch(_same_hour(day, FX_HOUR))
-    if day.weekday() == SUNDAY:
-        return _epoch(_same_hour(day, FX_HOUR)), _epoch(following)
-    return _epoch(day), _epoch(following) if day.weekday() < FRIDAY else _epoch(day)
-
-
-def _same_hour(day: datetime, hour: int) -> datetime:
-    """That wall-clock hour of the day, whatever the offset to UTC is then."""
-    return datetime(day.year, day.month, day.day, hour, tzinfo=FX_ZONE)
-
-
-def _local(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms // 1000, UTC).astimezone(FX_ZONE)
-
-
-def _epoch(moment: datetime) -> int:
-    return int(moment.timestamp()) * 1000
 
 
 @lru_cache(maxsize=64)
@@ -124,3 +92,7 @@ def _exchange_hours(code: str, start_ms: int, end_ms: int) -> list[tuple[int, in
     opens, closes = calendar.opens_nanos // 1_000_000, calendar.closes_nanos // 1_000_000
     first, last = closes.searchsorted(start_ms, side="right"), opens.searchsorted(end_ms, side="left")
     return [(int(opens[index]), int(closes[index])) for index in range(first, last)]
+
+
+def _utc_date(epoch_ms: int) -> date:
+    return datetime.fromtimestamp(epoch_ms // 1000, UTC).date()

@@ -106,7 +106,7 @@ def test_a_deployment_is_paused_with_a_reason(world, signed_in):
 @pytest.mark.parametrize(
     ("path", "service", "values"),
     [
-        ("/orders/{order}/cancel/", "apps.execution.services.cancel", {"form": "cancel"}),
+        ("/orders/{order}/cancel/", "apps.execution.services.cancel_by_hand", {"form": "cancel"}),
         ("/bots/{bot}/close/", "apps.execution.services.close_position", {"deployment": "{deployment}"}),
     ],
 )

@@ -1,5 +1,6 @@
 """The main job by REST: a signed build becomes a reconciled trade, and a halt stops it."""
 
+import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -17,6 +18,13 @@ BOT, DESK, ACCOUNT, EXAMPLE, SYMBOL = "eur-revert", "FX", "paper-fx", "eur_rever
 EAGER = {"lookback_bars": 5, "entry_z": "0.5", "exit_z": "0.1"}
 FILLS_OF_BUILD = """
     SELECT count(*) FROM execution_fill f JOIN execution_order o ON o.id = f.order_id WHERE o.build_id = %s"""
+ARTIFACT = """
+    SELECT v.artifact_sha256 FROM deployments_deployment d
+        JOIN releases_release r ON r.id = d.release_id JOIN bots_codeversion v ON v.id = r.code_version_id
+    WHERE d.bot_id = %s ORDER BY d.id DESC LIMIT 1"""
+FENCED = """
+    SELECT count(*) FROM execution_cycle c JOIN deployments_deployment d ON d.id = c.deployment_id
+    WHERE d.bot_id = %s AND (c.error LIKE 'BUILD_MISMATCH%%' OR c.error LIKE 'BUILD_TAMPERED%%')"""
 BOT_ORDERS_AFTER = """
     SELECT count(*) FROM paper_paperorder p JOIN execution_order o
         ON replace(o.client_order_id::text, '-', '') = p.client_order_id
@@ -257,3 +265,33 @@ def test_a_hold_is_released_by_a_second_person_only(
     assert (own.status_code, own.json()["code"]) == (403, "VOTE_EXCLUDED")
     assert people["rita"].get(f"{path}/")["state"] == "active"
     assert people["raj"].made(f"{path}/votes/", ballot)["state"] == "released"
+
+
+def test_a_bot_whose_files_were_changed_sends_nothing_five_seconds_later(
+    story_product: Product, people: dict[str, Caller], applied: dict[str, Any]
+) -> None:
+    """Real workers: the build that runs is no longer the one that was approved."""
+    sent = "SELECT count(*) FROM execution_order WHERE bot_id = %s AND state NOT IN ('DENIED', 'INITIALIZED')"
+    before = story_product.value(sent, applied["bot"])
+    story_product.wait_for(lambda: story_product.value(sent, applied["bot"]) > before, "orders after the release")
+    changed_at = time.monotonic()
+
+    tamper(story_product, story_product.value(ARTIFACT, applied["bot"]))
+
+    story_product.wait_for(lambda: story_product.value(FENCED, applied["bot"]) > 0, "the fence")
+    fenced_s = time.monotonic() - changed_at
+    assert fenced_s <= 5, f"fenced after {fenced_s:.1f} s"
+    time.sleep(max(0.0, 5 - fenced_s))  # nothing to wait for: from now on nothing may come
+    settled = story_product.value(sent, applied["bot"])
+    bars = "SELECT matched_until_ms FROM paper_papermarket WHERE symbol = %s"
+    reached = story_product.value(bars, SYMBOL)
+    story_product.wait_for(lambda: story_product.value(bars, SYMBOL) > reached + 30 * 3_600_000, "thirty bars")
+    assert story_product.value(sent, applied["bot"]) == settled
+
+
+def tamper(product: Product, artifact: str) -> None:
+    """Somebody changes a file of the unpacked build."""
+    (build,) = [path for path in product.var.rglob(artifact) if path.is_dir()]
+    file = next(path for path in sorted(build.rglob("*.py")))
+    file.chmod(0o644)
+    file.write_text(file.read_text() + "\n# changed\n")

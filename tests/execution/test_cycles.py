@@ -7,13 +7,14 @@ import pytest
 import quarterdeck
 
 from apps.alerts.models import Alert
+from apps.audit.context import acting
 from apps.common import claims
 from apps.common.clocks import to_ms
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution import tasks, warm
-from apps.execution.models import Cycle, EquityPoint, Order
+from apps.execution.models import Cycle, EquityPoint, Fill, Order
 from apps.execution.services import cycles
 from apps.execution.states import CycleState, OrderState
 from apps.markets import selectors as markets
@@ -289,3 +290,26 @@ def test_the_id_of_an_order_follows_from_its_place(floor: Floor) -> None:
     others = {cycles.client_order_id(place[0], *rest) for rest in ((1, 2, 4), (1, 3, 3), (2, 2, 3), (1, 23, 0))}
     assert len(others | {cycles.client_order_id(*place)}) == 5
     assert isinstance(cycles.client_order_id(*place), UUID)
+
+
+def test_a_trade_that_the_venue_lists_late_is_told_too(floor: Floor, bot: type[ScriptedBot]) -> None:
+    """Another trade with a later number was told before it."""
+    run(floor)
+    work_orders()
+    floor.pass_time(1)
+    execution.sync_account(floor.account)
+    run(floor)
+    (known,) = Fill.objects.all()
+    late = {
+        field: getattr(known, field)
+        for field in ("account", "order", "bot", "instrument", "side", "price", "fee", "fee_currency", "market_at")
+    }
+    with acting(**BY):
+        Fill.objects.create(trade_id="late", venue_sequence=known.venue_sequence - 1, quantity=Decimal(2), **late)
+
+    run(floor)
+
+    told = [event.quantity for event in bot.started[0].others() if isinstance(event, quarterdeck.Fill)]
+    assert told == [Decimal(1), Decimal(2)]
+    run(floor)
+    assert len([event for event in bot.started[0].others() if isinstance(event, quarterdeck.Fill)]) == 2

@@ -6,10 +6,11 @@ from uuid import uuid4
 import pytest
 
 from apps.audit.context import acting
-from apps.common.errors import Invalid, Refused
+from apps.common.errors import Invalid, Refused, TooMany
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution.models import Order
+from apps.execution.services import orders
 from apps.execution.states import OrderState
 from apps.markets import services as markets
 from apps.risk.models import Exposure, Limit, OrderRate
@@ -166,3 +167,20 @@ def test_a_bot_that_keeps_knocking_leaves_the_rate_of_its_exits_alone(floor: Flo
 
     assert denied == [["RATE_ABOVE_LIMIT"]] * 6
     assert leaving.codes == []
+
+
+def test_what_the_rate_refuses_is_kept_up_to_a_number_a_minute(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orders, "DENIED_KEPT", 3)
+    floor.hold_position("1")
+    with acting(**BY):
+        Limit.objects.filter(kind="orders_per_minute").update(value=Decimal(2))
+    floor.place(quantity="1")
+    for _ in range(3):
+        floor.place(quantity="1")
+    kept = Order.objects.count()
+
+    with pytest.raises(TooMany) as refused:
+        floor.place(quantity="1")
+
+    assert (refused.value.code, Order.objects.count()) == ("RATE_ABOVE_LIMIT", kept)
+    assert floor.place(side="SELL", quantity="1", purpose="EXIT", is_reduce_only=True).codes == []

@@ -236,4 +236,28 @@ SAFEGUARDS = (
         "    if False:\n",
         (f"{GATEWAY}test_nothing_opens_in_a_halted_instrument_and_exits_pass",),
     ),
+    Safeguard(
+        "modes-apart",
+        "What real money uses takes no room from paper, and the other way round.",
+        "apps/execution/standing.py",
+        "WHERE scope_id = ANY(%(scopes)s) AND mode = %(mode)s)",
+        "WHERE scope_id = ANY(%(scopes)s))",
+        ("tests/execution/test_sums.py::test_paper_uses_up_no_room_of_real_money",),
+    ),
+    Safeguard(
+        "modes-apart-when-counted",
+        "An order counts on the books of its own mode only.",
+        "apps/risk/services/exposure.py",
+        "WHERE scope_id = ANY(%s) AND mode = %s ORDER BY id FOR UPDATE",
+        "WHERE scope_id = ANY(%s) AND %s <> '' ORDER BY id FOR UPDATE",
+        ("tests/execution/test_sums.py::test_paper_uses_up_no_room_of_real_money",),
+    ),
+    Safeguard(
+        "flood",
+        "A program that keeps knocking does not fill the disk with denied orders.",
+        "apps/execution/services/orders.py",
+        "    else:\n        _check_flood(ticket)\n",
+        "",
+        ("tests/execution/test_place.py::test_what_the_rate_refuses_is_kept_up_to_a_number_a_minute",),
+    ),
 )

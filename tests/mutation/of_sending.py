@@ -188,4 +188,38 @@ SAFEGUARDS = (
         "reserved, unit = row.reserved_quantity, ",
         ("tests/execution/test_replace.py::test_more_is_reserved_at_once_and_less_only_when_the_venue_agrees",),
     ),
+    Safeguard(
+        "exit-without-workers",
+        "A person's exit goes out from the process that was asked.",
+        "apps/execution/services/closing.py",
+        "    _send_soon(order)\n    return order\n",
+        "    return order\n",
+        ("tests/execution/test_by_hand.py::test_a_persons_exit_is_at_the_venue_when_the_call_returns",),
+    ),
+    Safeguard(
+        "cancel-without-workers",
+        "A person's cancel goes out from the process that was asked.",
+        "apps/execution/services/closing.py",
+        "    if not actor.is_service:\n        _send_soon(row)\n",
+        "",
+        ("tests/execution/test_by_hand.py::test_a_persons_cancel_is_at_the_venue_when_the_call_returns",),
+    ),
+    Safeguard(
+        "references-after-the-lock",
+        "What a row refers to is read once the row's lock is ours.",
+        "apps/common/locks.py",
+        '    locking.values_list("pk").get(pk=pk)\n    return rows.get(pk=pk)\n',
+        '    return rows.select_for_update(of=("self",), no_key=keeps_key).get(pk=pk)\n',
+        (
+            "tests/execution/test_row_locks.py::test_a_row_whose_reference_changed_while_we_waited_is_found_with_the_new_one",
+        ),
+    ),
+    Safeguard(
+        "late-trades-are-told",
+        "A bot is told a trade that the venue lists late.",
+        "apps/execution/services/cycles.py",
+        "account=deployment.account, number__gt=cycle.fills_after)",
+        "account=deployment.account, venue_sequence__gt=cycle.fills_after)",
+        ("tests/execution/test_cycles.py::test_a_trade_that_the_venue_lists_late_is_told_too",),
+    ),
 )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from quarterdeck.calendars import day_end, is_open
+from quarterdeck.calendars import day_end, fx_session
 from quarterdeck.events import TimeInForce
 from quarterdeck.simvalues import SimConfig, SimState
 
@@ -47,8 +47,9 @@ def test_a_trading_day_ends(calendar, at, end):
     ],
 )
 def test_the_fx_week_is_open(at, is_it):
-    assert is_open("24/5", ms(at)) is is_it
-    assert is_open("24/7", ms(at))
+    opens, closes = fx_session(ms(at))
+
+    assert (opens <= ms(at) < closes) is is_it
 
 
 def test_every_fx_day_of_many_years_ends_at_five_in_new_york():

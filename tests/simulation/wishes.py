@@ -168,7 +168,7 @@ def cancel_order(sim: Simulation, order: Order) -> str:
     was_asked = order.pk in sim.excuses.asked
     sim.excuses.asked.add(order.pk)
     try:
-        row = execution.cancel(order=order, actor=sim.world.trader, reason="not wanted any more")
+        row = execution.cancel_by_hand(order=order, actor=sim.world.trader, reason="not wanted any more")
     except DomainError:
         if not was_asked:
             sim.excuses.asked.discard(order.pk)

@@ -79,7 +79,7 @@ def cancel(request: Request, order_id: UUID) -> HttpResponse:
     order = find(request, order_id)
     access.require(request.user, Permission.EXIT, order.bot.scope)
     reason = pages.cleaned(ReasonForm(request.POST))["reason"]
-    execution.cancel(order=order, actor=request.user, reason=reason)
+    execution.cancel_by_hand(order=order, actor=request.user, reason=reason)
     return pages.done(request, "The cancel is on its way", "order", order.pk)
 
 

@@ -123,7 +123,7 @@ class OrderViews(OrderSettling):
         """Ask the venue to cancel it (needs `trade` or `exit`); a fill may still come first."""
         order = self.target(Permission.EXIT, Permission.TRADE)
         reason = self.asked(ReasonedAct)["reason"]
-        return self.shown(services.cancel(order=order, actor=self.caller, reason=reason), 202)
+        return self.shown(services.cancel_by_hand(order=order, actor=self.caller, reason=reason), 202)
 
     @extend_schema(responses={200: shapes.OrderEventShown(many=True)}, filters=False)
     @action(detail=True, methods=["get"])

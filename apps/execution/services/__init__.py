@@ -1,7 +1,7 @@
 """Verbs of execution, by noun: orders, submission, books, cycles, holds."""
 
 from apps.execution.services.books import sync_account
-from apps.execution.services.closing import close_position
+from apps.execution.services.closing import cancel_by_hand, close_position
 from apps.execution.services.cycles import open_missing_cycles, run_cycle
 from apps.execution.services.draining import drain_here, drain_hold
 from apps.execution.services.drills import run_drill
@@ -22,6 +22,7 @@ __all__ = [
     "beat",
     "cancel",
     "cancel_all",
+    "cancel_by_hand",
     "close_position",
     "close_session",
     "drain_here",

@@ -1,13 +1,20 @@
-"""A person's way out: reduce or close a bot's position, sized by what the venue confirms."""
+"""A person's way out: reduce or close a bot's position, sized by what the venue confirms; cancel an order.
+
+Both go out from the process that the person asked, so they work while no worker does.
+"""
 
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
 
 from apps.access.models import User
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.deployments.models import Deployment
 from apps.execution.models import Order
-from apps.execution.services import ledger, orders
+from apps.execution.services import ledger, orders, submission
 from apps.execution.states import AT_VENUE, OrderType, Purpose, Side
 from apps.risk import rules
 from apps.venues import services as venues
@@ -56,7 +63,24 @@ def close_position(
         client_order_id=client_order_id,
         confirmed=(held, buys, sells),
     )
-    return orders.place(ticket=ticket, actor=actor, reason=reason)
+    order = orders.place(ticket=ticket, actor=actor, reason=reason)
+    _send_soon(order)
+    return order
+
+
+def cancel_by_hand(*, order: Order, actor: User, reason: str) -> Order:
+    """`orders.cancel`, sent from here when a person asks; a machine's cancel waits for a worker."""
+    row = orders.cancel(order=order, actor=actor, reason=reason)
+    if not actor.is_service:
+        _send_soon(row)
+    return row
+
+
+def _send_soon(order: Order) -> None:
+    """After the commit; no transaction may be open while a venue is asked."""
+    due = Order.objects.filter(pk=order.pk)
+    send = partial(submission.send_here, due, lease_s=settings.VENUE_TIMEOUT_S * 4)
+    transaction.on_commit(send, robust=True)
 
 
 def _held(deployment: Deployment) -> Decimal:

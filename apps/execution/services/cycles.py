@@ -104,7 +104,7 @@ def _open_cycle(deployment: Deployment) -> int:
 def _booked_until(deployment: Deployment) -> int:
     """The last fill that the bot had on this account before this deployment: what it adopts, not news."""
     fills = Fill.objects.filter(bot=deployment.bot_id, account=deployment.account_id)
-    return fills.aggregate(last=Max("venue_sequence"))["last"] or 0
+    return fills.aggregate(last=Max("number"))["last"] or 0
 
 
 def _next_sequence(deployment: Deployment) -> int:
@@ -147,7 +147,8 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
     bars = markets.bars_between(
         deployment.feed, cycle.from_ms, to_ms(markets.market_now(deployment.feed)), limit=BARS_PER_CYCLE
     )
-    fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, venue_sequence__gt=cycle.fills_after)
+    # By our numbers, not the venue's: a trade that it lists late is news to the bot all the same.
+    fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, number__gt=cycle.fills_after)
     build_epoch = deployments.build_epoch(deployment)
     ended = Order.objects.filter(
         deployment=deployment,
@@ -158,7 +159,7 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
     )
     return Work(
         list(bars),
-        list(fills.select_related("order", "instrument").order_by("venue_sequence")),
+        list(fills.select_related("order", "instrument").order_by("number")),
         list(ended.select_related("instrument").order_by("id")),
         deployment.pk,
         build_epoch,
@@ -268,7 +269,7 @@ def _finish(row: Cycle, work: Work, said: Slice, duration_ms: int) -> None:
         CycleState.DONE,
         CYCLE_TRANSITIONS,
         until_ms=work.until_ms,
-        fills_after=work.fills[-1].venue_sequence if work.fills else row.fills_after,
+        fills_after=work.fills[-1].number if work.fills else row.fills_after,
         bars=len(work.bars),
         checkpoint=said.checkpoint,
         signals=[_plain(asdict(signal)) for signal in said.signals],

@@ -179,8 +179,4 @@ def _work(hold: Hold, found: list[Order]) -> None:
 def _send(order: Order) -> None:
     """Do what an order worker would: cancel it at the venue or look it up; never submit."""
     due = Order.objects.filter(pk=order.pk, cancel_requested=True).exclude(state=OrderState.INITIALIZED)
-    try:
-        for claimed in claims.claim(due, lease_s=settings.VENUE_TIMEOUT_S * 2 + TURN_S):
-            submission.send(claimed)
-    except Exception as error:  # its lease runs out and it is tried again; the others are not kept waiting
-        log.exception("drain.send_failed", order=str(order.pk), error=type(error).__name__)
+    submission.send_here(due, lease_s=settings.VENUE_TIMEOUT_S * 2 + TURN_S)

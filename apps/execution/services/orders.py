@@ -14,7 +14,7 @@ from apps.audit.context import acting, actor_text
 from apps.common import nudges
 from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
-from apps.common.errors import DomainError, Forbidden, Invalid, Refused
+from apps.common.errors import DomainError, Forbidden, Invalid, Refused, TooMany
 from apps.common.ids import uuid7
 from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
@@ -32,6 +32,8 @@ from apps.risk.states import CancelChoice
 
 MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
 RATED = frozenset({"RATE_ABOVE_LIMIT", "MESSAGES_ABOVE_LIMIT"})
+# Orders of a bot that are kept as denied in a minute once its rate is above its limit.
+DENIED_KEPT = 100
 CANCELLABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.PENDING_REPLACE)
 ZERO = Decimal(0)
 
@@ -41,7 +43,8 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
 
     A denied order is stored as DENIED with every code. The same client_order_id again returns the first
     order; under another order's id it raises Refused CLIENT_ORDER_ID_TAKEN. Raises Invalid for a quantity or
-    price that is no number above zero, PARENT_INCOMPLETE; Refused DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED.
+    price that is no number above zero, PARENT_INCOMPLETE; Refused DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED;
+    TooMany RATE_ABOVE_LIMIT when so many were denied in this minute that no more of them are kept.
     """
     known = _known(ticket)
     if known is not None:
@@ -105,6 +108,8 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
     if RATED.isdisjoint(judged.codes):
         # What the rate refuses is not counted: a bot that keeps knocking cannot use up the reserve of its exits.
         risk.count_order(scope=scope)
+    else:
+        _check_flood(ticket)
     order = _store(ticket, actor, judged)
     if judged.denials:
         ledger.append(order, is_first=True, detail=_detail(judged.denials))
@@ -154,6 +159,16 @@ def _check_running(ticket: Ticket) -> None:
 def is_attached(deployment: Deployment) -> bool:
     """Whether the bot runs elsewhere, by its approved bundle."""
     return bool(deployment.release.config_bundle.content.get("runs") == "attached")
+
+
+def _check_flood(ticket: Ticket) -> None:
+    """A program that keeps knocking may not fill the disk: what its rate refuses is kept up to a number a minute."""
+    if ticket.by_person or ticket.cycle is not None:
+        return
+    since = stands.first_id(wall_now().replace(second=0, microsecond=0))
+    denied = Order.objects.filter(bot=ticket.deployment.bot_id, id__gte=since, state=OrderState.DENIED)
+    if denied[:DENIED_KEPT].count() == DENIED_KEPT:
+        raise TooMany("RATE_ABOVE_LIMIT", "far too many orders: nothing more is taken from this bot in this minute")
 
 
 def _refuse_malformed(denials: list[rules.Denial]) -> None:

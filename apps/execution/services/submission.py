@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import structlog
+from django.db.models import QuerySet
 
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
@@ -49,6 +50,18 @@ def send(order: Order) -> None:
         claims.settle(order, due_in_s=error.retry_in_s)
     finally:
         venues.flush_messages()
+
+
+def send_here(due: QuerySet[Order], *, lease_s: float) -> None:
+    """Send what is due of these orders from this process, whoever it is; what fails is left to the workers.
+
+    Each order goes out under its own claim, so a worker that was faster keeps it.
+    """
+    try:
+        for claimed in claims.claim(due, lease_s=lease_s):
+            send(claimed)
+    except Exception as error:  # its lease runs out and a worker tries again
+        log.exception("order.not_sent_here", error=type(error).__name__)
 
 
 def _work(order: Order) -> None:

@@ -27,12 +27,10 @@ def day_end(calendar: str, market_ms: int) -> int:
     return _close_ms(day)
 
 
-def is_open(calendar: str, market_ms: int) -> bool:
-    """Whether the calendar's session is open at a market time; at its closing moment it is not."""
-    if calendar == ALWAYS_OPEN:
-        return True
-    last_day = _date(day_end(calendar, market_ms))
-    return market_ms >= _close_ms(last_day - timedelta(days=1))
+def fx_session(market_ms: int) -> tuple[int, int]:
+    """When the FX day that a market time belongs to opens and closes; a time in the weekend comes before it opens."""
+    closes_ms = day_end(WEEKDAYS, market_ms)
+    return _close_ms(_date(closes_ms) - timedelta(days=1)), closes_ms
 
 
 def _date(market_ms: int) -> date:

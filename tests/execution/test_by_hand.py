@@ -1,0 +1,85 @@
+"""What a person asks for goes out from the process that was asked: no worker runs in these tests."""
+
+from decimal import Decimal
+
+import pytest
+
+from apps.access import services as access
+from apps.execution import services as execution
+from apps.execution.models import Fill, Order
+from apps.execution.states import OrderState
+from apps.venues.paper.models import PaperOrder
+from tests.execution.builders import Floor, together, work_orders
+from tests.markets.builders import BY
+
+
+@pytest.fixture
+def resting(real_floor: Floor) -> Order:
+    """An order that rests at the venue."""
+    order = real_floor.place(order_type="LIMIT", limit_price="97")
+    work_orders()
+    order.refresh_from_db()
+    assert order.state == OrderState.ACCEPTED
+    return order
+
+
+def at_venue(order: Order) -> PaperOrder:
+    """The order in the venue's own books."""
+    return PaperOrder.objects.get(client_order_id=order.client_order_id.hex)
+
+
+def state_of(order: Order) -> str:
+    """What our books say now."""
+    return Order.objects.get(pk=order.pk).state
+
+
+def test_a_persons_exit_is_at_the_venue_when_the_call_returns(real_floor: Floor) -> None:
+    real_floor.place(quantity="2")
+    work_orders()
+    real_floor.pass_time(1)
+    execution.sync_account(real_floor.account)
+    assert Fill.objects.count() == 1
+
+    order = execution.close_position(deployment=real_floor.deployment, actor=real_floor.trader, reason="get out")
+
+    assert (at_venue(order).side, at_venue(order).quantity) == ("SELL", Decimal(2))
+
+
+def test_a_persons_cancel_is_at_the_venue_when_the_call_returns(real_floor: Floor, resting: Order) -> None:
+    execution.cancel_by_hand(order=resting, actor=real_floor.trader, reason="in the way")
+
+    assert at_venue(resting).state == "canceled"
+    assert state_of(resting) == OrderState.CANCELED
+
+
+def test_a_machines_cancel_waits_for_a_worker(real_floor: Floor, resting: Order) -> None:
+    machine = access.make_service_account(username="alpha-machine", display_name="Alpha", **BY)
+
+    execution.cancel_by_hand(order=resting, actor=machine, reason="in the way")
+
+    assert at_venue(resting).state == "open"
+    assert state_of(resting) == OrderState.PENDING_CANCEL
+
+
+def test_a_persons_cancel_without_an_answer_stays_due(real_floor: Floor, resting: Order) -> None:
+    real_floor.line.lose_request.add("cancel")
+
+    execution.cancel_by_hand(order=resting, actor=real_floor.trader, reason="in the way")
+
+    assert at_venue(resting).state == "open"
+    row = Order.objects.get(pk=resting.pk)
+    assert (row.state, row.cancel_requested) == (OrderState.PENDING_CANCEL, True)
+    assert row.due_at is not None
+
+
+def test_a_worker_and_the_persons_process_cancel_once(real_floor: Floor, resting: Order) -> None:
+    real_floor.line.calls.clear()
+
+    together(
+        lambda: execution.cancel_by_hand(order=resting, actor=real_floor.trader, reason="in the way"),
+        *[work_orders] * 3,
+    )
+    work_orders()
+
+    assert real_floor.line.calls.count("cancel") == 1
+    assert state_of(resting) == OrderState.CANCELED
