@@ -13,8 +13,6 @@ from django.db import connection
 from django.test import override_settings
 
 from apps.common import nudges
-from apps.deployments import selectors as deployments
-from apps.venues import breaker
 from tests.simulation import steps
 from tests.simulation.invariants import Broken
 from tests.simulation.restore import Keeper
@@ -47,9 +45,6 @@ class Runner:
         if not self.is_fresh:
             self.keeper.restore()
         self.is_fresh = False
-        # Every run begins with processes that have just started: what they remember decides how much they ask.
-        deployments._known.clear()
-        breaker._known.clear()
         connection.ensure_connection()
         sim, error = Simulation(self.world, seed, profile), None
         with sim.open():

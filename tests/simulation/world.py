@@ -18,7 +18,8 @@ from apps.access.models import Scope, User
 from apps.audit.context import acting
 from apps.bots.models import Bot
 from apps.common.clocks import from_ms, wall_now
-from apps.deployments import services as deployments
+from apps.deployments import selectors as deployments
+from apps.deployments import services as deploying
 from apps.deployments.models import Deployment
 from apps.execution.models import AccountSync
 from apps.markets import services as markets
@@ -79,10 +80,9 @@ class Seat:
 
     def deployment(self) -> Deployment:
         """The deployment as it is now."""
-        return Deployment.objects.select_related(
-            "bot__scope", "account__scope", "account__venue__scope", "feed__dataset", "feed__instrument",
-            "instrument__scope", "release__config_bundle",
-        ).get(pk=self.deployment_id)  # fmt: skip
+        found = deployments.traded(self.deployment_id)
+        assert found is not None
+        return found
 
 
 @dataclass
@@ -140,6 +140,7 @@ class World:
 
 def forget() -> None:
     """What a process keeps in memory between its tasks; a new one has none of it."""
+    deployments._known.clear()
     breaker._known.clear()
     budget._taken.slices.clear()
     budget._taken.orders.clear()
@@ -199,7 +200,7 @@ def _seat(number: int, name: str, account: Account, feed: Feed) -> Seat:
     for kind, value in LIMITS.items():
         Limit.objects.create(scope=bot.scope, kind=kind, value=Decimal(value), set_by="job:tests")
     promotions = [make_promotion(make_release(bot, feed), account) for _ in range(2)]
-    deployment = deployments.start(promotion=promotions[0], **BY)
+    deployment = deploying.start(promotion=promotions[0], **BY)
     return Seat(number, bot, account, feed, deployment.pk, promotions)
 
 

@@ -204,14 +204,14 @@ def _known(account: Account, trades: Iterable[VenueTrade]) -> tuple[dict[str, da
 def _asked_about(account: Account, still_open: dict[str, VenueOrder]) -> list[Order]:
     """Orders that a person was asked about and that the venue lists as open."""
     asked = Order.objects.filter(account=account, needs_person=True, state=OrderState.UNKNOWN)
-    return [order for order in asked.select_related(*ledger.RELATED) if order.client_order_id.hex in still_open]
+    return [ledger.known(order) for order in asked if order.client_order_id.hex in still_open]
 
 
 def _given_up(account: Account, still_open: Iterable[str]) -> list[Order]:
     """Orders that we hold for never sent and the venue lists as open."""
     ids = [found for found in map(_as_id, still_open) if found is not None]
     ours = Order.objects.filter(account=account, client_order_id__in=ids, state=OrderState.NOT_SENT)
-    return list(ours.select_related(*ledger.RELATED))
+    return [ledger.known(order) for order in ours]
 
 
 def _take_back(order: Order, found: VenueOrder) -> None:
@@ -246,8 +246,8 @@ def _take_back(order: Order, found: VenueOrder) -> None:
 def _ended_elsewhere(account: Account, still_open: Iterable[str]) -> list[Order]:
     """Orders that we hold for working and the venue does not list as open."""
     states = (*RESTING, OrderState.PENDING_CANCEL)
-    ours = Order.objects.filter(account=account, state__in=states).select_related(*ledger.RELATED)
-    return [order for order in ours if order.client_order_id.hex not in still_open]
+    ours = Order.objects.filter(account=account, state__in=states)
+    return [ledger.known(order) for order in ours if order.client_order_id.hex not in still_open]
 
 
 def _book(account: Account, trade: VenueTrade) -> int:

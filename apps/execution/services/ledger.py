@@ -11,6 +11,7 @@ from django.db.models import Sum
 from apps.audit.context import current
 from apps.common import nudges, states
 from apps.common.errors import Refused
+from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
 from apps.execution.models import Fill, Order, OrderEvent, Position
 from apps.execution.states import ORDER_TRANSITIONS, TERMINAL, Purpose
@@ -19,13 +20,22 @@ from apps.risk import services as risk
 from apps.venues.models import Account
 
 TRADED = ("bot__scope", "account__scope", "account__venue__scope", "instrument__scope")
-RELATED = (*TRADED, "deployment__release")
 
 
 def locked(order: Order) -> Order:
     """The order, locked after its exposure row: advisory locks, exposure, order, position, in that order."""
     risk.lock_exposure(scope=order.bot.scope, instrument=order.instrument)
-    return Order.objects.select_for_update(of=("self",)).select_related(*RELATED).get(pk=order.pk)
+    return known(Order.objects.select_for_update().get(pk=order.pk))
+
+
+def known(order: Order) -> Order:
+    """The order with what it refers to as that stands now; deployment, bot and account are shared: never write them."""
+    found = deployments.traded(order.deployment_id)
+    if found is not None:
+        order.deployment, order.bot, order.account = found, found.bot, found.account
+        if order.instrument_id == found.instrument_id:  # one that the bot may not trade was denied under its own
+            order.instrument = found.instrument
+    return order
 
 
 def advance(

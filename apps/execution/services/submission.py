@@ -41,7 +41,7 @@ def send(order: Order) -> None:
 
     When the account's calls are used up nothing is sent and the order is due again as soon as there is room.
     """
-    claimed, order = order, Order.objects.select_related(*ledger.RELATED).get(pk=order.pk)
+    claimed, order = order, ledger.known(Order.objects.get(pk=order.pk))
     # The lease is the one that we were given, not whoever's it may be by now.
     order.lease_owner, order.attempts = claimed.lease_owner, claimed.attempts
     try:

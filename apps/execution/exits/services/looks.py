@@ -71,10 +71,8 @@ def look_at(deployments: Iterable[Deployment], *, between: Callable[[], object] 
 
 
 def _working_orders(deployment: Deployment) -> list[Order]:
-    rows = Order.objects.filter(
-        account=deployment.account_id, instrument=deployment.instrument_id, state__in=WORKING
-    ).select_related(*ledger.RELATED)
-    return list(rows.order_by("id"))
+    rows = Order.objects.filter(account=deployment.account_id, instrument=deployment.instrument_id, state__in=WORKING)
+    return [ledger.known(order) for order in rows.order_by("id")]
 
 
 def _holdings(account: Account) -> dict[str, Decimal] | None:
