@@ -17,7 +17,7 @@ PROD_ENV := DJANGO_SETTINGS_MODULE=controlplane.settings.prod \
 	DATABASE_URL=postgresql://quarterdeck_app@127.0.0.1:1/quarterdeck \
 	DATABASE_READ_URL=postgresql://quarterdeck_read@127.0.0.1:1/quarterdeck REDIS_URL=redis://127.0.0.1:1/0
 
-.PHONY: help run stop test check bench simulate mutate seed assets lock clean
+.PHONY: help run stop test check bench simulate prove mutate seed assets lock clean
 
 help: ## Explain the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ ifdef CRASH
 else
 	$(BIN)/python -m tests.simulation --seeds $(or $(SEEDS),1000) --steps $(or $(STEPS),200) --jobs 2
 endif
+
+prove: $(BIN)/.dev-installed ## The proofs of docs/reliability.md at full size, N and seed as JSON lines (ONLY=oracle SEED=7)
+	$(BIN)/python -m tests.prove $(ONLY) $(if $(SEED),--seed $(SEED))
 
 mutate: $(BIN)/.dev-installed ## Remove named safeguards one by one: a test must notice (ARGS=name for one)
 	$(BIN)/python -m tests.mutation $(ARGS)

@@ -133,6 +133,7 @@ def _orders(seed: int) -> list[rules.OrderFacts]:
             purpose="OPENING",
             limit_price=Decimal(price) / 100,
             parent_left=BIG,
+            parent_agrees=True,
         )
         for quantity, price in terms
     ]

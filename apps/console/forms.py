@@ -7,6 +7,7 @@ from django import forms
 from apps.bots.states import Environment, Stage
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
+from apps.markets.states import MarketState
 from apps.risk.states import CancelChoice, HoldLevel, LimitKind
 
 REASON_MAX = 2_000
@@ -69,6 +70,27 @@ class LimitForm(ReasonForm):
     value = forms.DecimalField(min_value=0, max_digits=38, decimal_places=18, label="New value")
     effective_from = forms.DateTimeField(required=False, label="From")
     expires_at = forms.DateTimeField(required=False, label="Until")
+
+
+class FxRateForm(ReasonForm):
+    """How many `quote` one `base` is worth, between two moments (UTC); it starts now when nothing else is said."""
+
+    base = forms.CharField(max_length=12, label="One unit of")
+    quote = forms.CharField(max_length=12, label="Is worth, in")
+    rate = forms.CharField(max_length=40, label="Rate")
+    valid_from = forms.DateTimeField(required=False, label="From")
+    valid_until = forms.DateTimeField(label="Until")
+    source = forms.CharField(max_length=200, label="Source")
+
+
+class MarketStateForm(ReasonForm):
+    """How an instrument trades, and between which prices."""
+
+    instrument = forms.UUIDField()
+    state = forms.ChoiceField(choices=MarketState.choices)
+    limit_up = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="No buy above")
+    limit_down = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="No sell below")
+    source = forms.CharField(max_length=200, label="Source")
 
 
 class DrillForm(ReasonForm):

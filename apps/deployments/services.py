@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
+from quarterdeck.calendars import ALWAYS_OPEN
 
 from apps.access.models import User
 from apps.audit import services as audit
@@ -23,9 +24,10 @@ from apps.risk import selectors as risk
 def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment:
     """Make the promoted release what should run on its account: a new deployment, or a new epoch of one.
 
-    Raises Refused FEED_UNKNOWN, SLICE_TAKEN, MODE_MISMATCH, BOT_RUNS_ELSEWHERE.
+    Raises Refused FEED_UNKNOWN, SESSION_NEVER_CLOSES, SLICE_TAKEN, MODE_MISMATCH, BOT_RUNS_ELSEWHERE.
     """
     feed = _feed(promotion)
+    _check_end_of_day(promotion, feed)
     with acting(actor, reason):
         _check_one_account(promotion)
         current = (
@@ -180,6 +182,17 @@ def _feed(promotion: Promotion) -> Feed:
     if feed is None:
         raise Refused("FEED_UNKNOWN", f"there is no feed named {name}")
     return feed
+
+
+def _check_end_of_day(promotion: Promotion, feed: Feed) -> None:
+    """Flat at the close of a market that has none would silently mean to carry."""
+    end_of_day = promotion.release.config_bundle.content.get("end_of_day", {})
+    if end_of_day.get("policy") == "flat" and feed.instrument.session_calendar == ALWAYS_OPEN:
+        raise Refused(
+            "SESSION_NEVER_CLOSES",
+            f"the bundle says flat at the end of the day, but {feed.instrument} trades around the clock: push a bundle"
+            " that says carry, or trade an instrument whose session closes",
+        )
 
 
 def _log(row: Deployment, kind: str, actor: User | str, reason: str, detail: dict[str, Any]) -> None:

@@ -72,6 +72,7 @@ class SettleOutcome(TextChoices):
 
     ACCEPTED = "accepted", "It works at the venue"
     CANCELED = "canceled", "It was cancelled there"
+    EXPIRED = "expired", "It expired there"
     REJECTED = "rejected", "The venue rejected it"
     NOT_SENT = "not_sent", "It never arrived"
 

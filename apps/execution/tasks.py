@@ -8,17 +8,13 @@ import structlog
 from celery import shared_task
 
 from apps.common import claims
-from apps.common.clocks import wall_now
 from apps.common.models import Claimable
-from apps.deployments.models import Deployment
 from apps.execution import services
-from apps.execution.models import AccountSync, Cycle, Order
-from apps.execution.services import books
+from apps.execution.models import Cycle, Order
 from apps.execution.states import CycleState
 from apps.risk.models import Hold, KillDrill
 from apps.risk.states import DrainState, DrillState
 from apps.runtime import services as runtime
-from apps.venues.adapters.base import NoAnswer, VenueBusy, VenueRejected
 
 log = structlog.get_logger(__name__)
 BATCH = 20
@@ -26,8 +22,8 @@ LEASE_S = 15.0
 # A venue that does not answer holds a worker for a whole timeout per call; the rest of a batch does not wait.
 HELD_UP_S = 2.0
 DRILL_LEASE_S = 60.0
-# Nothing of an order, or of a sync, is ever due further ahead than this, unless the wall clock was set back.
-ORDER_AHEAD_S, SYNC_AHEAD_S = 120.0, 900.0
+# Nothing of an order is ever due further ahead than this, unless the wall clock was set back.
+ORDER_AHEAD_S = 120.0
 
 
 @shared_task(name="execution.send_due_orders")
@@ -53,21 +49,7 @@ def _send_batch(rows: list[Order]) -> None:
 @shared_task(name="execution.sync_due_accounts")
 def sync_due_accounts() -> None:
     """Book what happened at the venue on every account that is due."""
-    _open_syncs()
-    claims.wake_stranded(AccountSync.objects.all(), ahead_s=SYNC_AHEAD_S)
-    for sync in claims.claim(AccountSync.objects.all(), lease_s=LEASE_S, limit=BATCH):
-        try:
-            services.sync_account(sync.account)
-        except VenueBusy as error:  # nothing was asked: there is room, or a probe is due, a little later
-            books.due_again(sync, has_answered=False, retry_in_s=error.retry_in_s)
-        except (NoAnswer, VenueRejected) as error:
-            log.warning("sync.unanswered", account=str(sync.account_id), code=error.code)
-            books.due_again(sync, has_answered=False)
-        except Exception as error:  # one bad account stops no other
-            log.exception("sync.failed", account=str(sync.account_id), error=type(error).__name__)
-            books.due_again(sync, has_answered=False)
-        else:
-            books.due_again(sync, has_answered=True)
+    services.sync_due_accounts()
 
 
 @shared_task(name="execution.refresh_references")
@@ -80,6 +62,12 @@ def refresh_references() -> None:
 def mark_books() -> None:
     """Value positions and mark the books of all scopes; without it what opens is denied."""
     services.mark_books()
+
+
+@shared_task(name="execution.contain_breaches")
+def contain_breaches() -> None:
+    """Hold what is over a limit though nothing was ordered: a price moved, or the limit came down."""
+    services.contain_breaches()
 
 
 @shared_task(name="execution.expire_sessions")
@@ -95,15 +83,6 @@ def _one(kind: str, row: Claimable) -> Iterator[None]:
         yield
     except Exception as error:
         log.exception("work.failed", kind=kind, id=str(row.pk), error=type(error).__name__)
-
-
-def _open_syncs() -> None:
-    """Every account that a deployment uses has a sync row."""
-    missing = Deployment.objects.filter(account__sync__isnull=True).values_list("account_id", flat=True)
-    AccountSync.objects.bulk_create(
-        [AccountSync(account_id=account_id, due_at=wall_now()) for account_id in set(missing)],
-        ignore_conflicts=True,
-    )
 
 
 @shared_task(name="execution.drain_holds")

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
 
+from django.db.models import OuterRef, QuerySet, Subquery
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Bar
 from quarterdeck.events import Instrument as SdkInstrument
@@ -16,7 +18,18 @@ from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, Ma
 from apps.markets.series import series_of
 from apps.markets.states import MarketState
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
 RATE_STEP = Decimal("0.000000000000000001")
+
+
+class Said(TypedDict):
+    """Who said something last, when, and why."""
+
+    set_by: str
+    set_at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +189,25 @@ def session(instrument: Instrument, market_at: datetime) -> Session:
         limit_up=status.limit_up if status else None,
         limit_down=status.limit_down if status else None,
     )
+
+
+def market_states() -> "QuerySet[WithAnnotations[MarketStatus, Said]]":
+    """What was said of instruments; each row with who said it last, when, and why.
+
+    `set_by` is an actor's text, `set_at` a wall time, `reason` as it was given.
+    """
+    last = MarketStatus.history.filter(id=OuterRef("pk")).order_by("-history_id")
+    return MarketStatus.objects.select_related("instrument").annotate(
+        set_by=Subquery(last.values("history_user_id")[:1]),
+        set_at=Subquery(last.values("history_date")[:1]),
+        reason=Subquery(last.values("history_change_reason")[:1]),
+    )
+
+
+def counted_rates() -> QuerySet[FxRate]:
+    """Of each pair the entry that counts now, current or stale."""
+    started = FxRate.objects.filter(valid_from__lte=wall_now())
+    return started.order_by("base", "quote", "-valid_from", "-id").distinct("base", "quote")
 
 
 def day_end(instrument: Instrument, market_at: datetime) -> datetime:

@@ -1,6 +1,7 @@
 """Instruments, datasets, feeds and FX rates: making them and moving them on."""
 
 import hashlib
+import re
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,6 +24,10 @@ from apps.common.nudges import hint
 from apps.markets import calendars, rules, selectors, series
 from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
 from apps.markets.states import FEED_TRANSITIONS, FeedState, InstrumentClass, MarketState
+
+CURRENCY = re.compile(r"[A-Z0-9]{2,12}")
+# Beyond this the inverse of a rate keeps too few of its 18 places, down to none: all would seem to be worth nothing.
+RATE_MAX = Decimal(10**12)
 
 
 def add_instrument(
@@ -238,29 +243,43 @@ def set_fx_rate(
     base: str,
     quote: str,
     rate: Decimal | str,
-    valid_from: datetime,
     valid_until: datetime,
     source: str,
     actor: User | str,
     reason: str,
+    valid_from: datetime | None = None,
 ) -> FxRate:
-    """Enter how many `quote` one `base` is worth between two wall times; the newest entry counts.
+    """Enter how many `quote` one `base` is worth between two wall times, from now on without `valid_from`.
 
-    Raises Invalid DECIMAL_MALFORMED, FX_RATE_NOT_POSITIVE, FX_RATE_PAIR or FX_RATE_PERIOD.
+    The entry that starts last counts, of two with one start the one entered last. Raises Invalid
+    DECIMAL_MALFORMED, FX_RATE_NOT_POSITIVE, FX_RATE_RANGE, FX_RATE_CURRENCY, FX_RATE_PAIR or FX_RATE_PERIOD.
     """
-    exact = decimals.parse(rate, "rate")
-    if exact <= 0:
-        raise Invalid("FX_RATE_NOT_POSITIVE", "a rate is above zero", field="rate")
+    exact = _rate(rate)
+    for field, code in (("base", base), ("quote", quote)):
+        if not CURRENCY.fullmatch(code):
+            raise Invalid("FX_RATE_CURRENCY", f"{field} is a currency's code such as EUR, in capitals", field=field)
     if base == quote:
         raise Invalid("FX_RATE_PAIR", "a currency is always worth itself", field="quote")
-    if valid_until <= valid_from:
+    starts_at = valid_from or wall_now()
+    if valid_until <= starts_at:
         raise Invalid("FX_RATE_PERIOD", "a rate ends after it starts", field="valid_until")
     with acting(actor, reason):
         entry = FxRate.objects.create(
-            base=base, quote=quote, rate=exact, valid_from=valid_from, valid_until=valid_until, source=source
+            base=base, quote=quote, rate=exact, valid_from=starts_at, valid_until=valid_until, source=source
         )
-        audit.record("fx_rate.set", entry, scope_id=access.firm().scope.pk, after={"rate": decimals.text_of(exact)})
+        after = {"pair": f"{base}/{quote}", "rate": decimals.text_of(exact), "valid_until": valid_until.isoformat()}
+        audit.record("fx_rate.set", entry, scope_id=access.firm().scope.pk, after=after)
+        hint("limits")
     return entry
+
+
+def _rate(value: Decimal | str) -> Decimal:
+    exact = decimals.parse(value, "rate")
+    if exact <= 0:
+        raise Invalid("FX_RATE_NOT_POSITIVE", "a rate is above zero", field="rate")
+    if not 1 / RATE_MAX <= exact <= RATE_MAX:
+        raise Invalid("FX_RATE_RANGE", "a rate is between 10⁻¹² and 10¹²: enter the inverse pair", field="rate")
+    return exact
 
 
 def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_at: datetime) -> None:
@@ -299,10 +318,18 @@ def set_market_state(
     if any(not band.is_finite() or band <= 0 for band in bands) or bands != sorted(bands):
         raise Invalid("PRICE_BAND_INVALID", "limit prices are above zero, the lower one below the upper one")
     with acting(actor, reason):
+        known = MarketStatus.objects.select_for_update().filter(instrument=instrument).first()
+        before = None if known is None else _stated(known)
         status, _ = MarketStatus.objects.update_or_create(
             instrument=instrument,
             defaults={"state": state, "limit_up": limit_up, "limit_down": limit_down, "source": source},
         )
-        audit.record(f"market.{state}", status, scope_id=instrument.scope_id, after={"state": state})
-        hint("fleet")
+        audit.record(f"market.{state}", status, scope_id=instrument.scope_id, before=before, after=_stated(status))
+        hint("fleet", "limits")
     return status
+
+
+def _stated(status: MarketStatus) -> dict[str, str | None]:
+    bands = {"limit_up": status.limit_up, "limit_down": status.limit_down}
+    texts = {name: None if band is None else decimals.text_of(band) for name, band in bands.items()}
+    return {"state": status.state, "source": status.source, **texts}

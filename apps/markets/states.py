@@ -4,7 +4,7 @@ from django.db.models import TextChoices
 
 
 class InstrumentClass(TextChoices):
-    """Asset class, which decides how exposure and PnL are computed."""
+    """Asset class, by which instruments are listed; value and PnL follow multiplier and currencies alone."""
 
     EQUITY = "equity"
     ETF = "etf"

@@ -8,7 +8,7 @@ from apps.audit.models import HistoryModel
 from apps.bots.states import Mode
 from apps.common.models import Claimable, ExactDecimalField, OperationalModel
 from apps.markets.models import Instrument
-from apps.risk.states import CancelChoice, DrainState, DrillState, HoldLevel, HoldState, LimitKind
+from apps.risk.states import CancelChoice, DrainState, DrillState, HoldLevel, HoldSource, HoldState, LimitKind
 
 
 class Limit(HistoryModel):
@@ -20,6 +20,9 @@ class Limit(HistoryModel):
     set_by = models.TextField(help_text="Actor.")
     expires_at = models.DateTimeField(null=True, help_text="From then on `reverts_to` is in force.")
     reverts_to = ExactDecimalField(null=True, help_text="What was in force before a raise that ends by itself.")
+    raised_by = models.ForeignKey(
+        "LimitRaise", null=True, on_delete=models.PROTECT, related_name="+", help_text="The raise that it stands on."
+    )
 
     class Meta(HistoryModel.Meta):
         constraints = [
@@ -44,6 +47,17 @@ class LimitRaise(HistoryModel):
     expires_at = models.DateTimeField(null=True, help_text="When it reverts by itself; null: it stays.")
     applied_at = models.DateTimeField(null=True)
 
+    @property
+    def asked_by(self) -> User | None:
+        """Who asked for it."""
+        return None if self.consent is None else self.consent.requested_by
+
+    @property
+    def agreed_by(self) -> list[User]:
+        """Who voted for it."""
+        votes = [] if self.consent is None else self.consent.votes.all()
+        return [vote.voter for vote in votes if vote.approve]
+
 
 class Hold(HistoryModel, Claimable):
     """A stop on a scope: while it stands, nothing below trades more freely than its level allows."""
@@ -54,6 +68,10 @@ class Hold(HistoryModel, Claimable):
     level = models.TextField(choices=HoldLevel.choices)
     reason = models.TextField()
     placed_by = models.TextField(help_text="Actor.")
+    # The database has the default too: a process of the code before, which knows no source, can still halt.
+    source = models.TextField(
+        choices=HoldSource.choices, default=HoldSource.KILL, db_default=HoldSource.KILL, help_text="What placed it."
+    )
     cancels = models.TextField(choices=CancelChoice.choices, default=CancelChoice.OPENING)
     is_drill = models.BooleanField(default=False, help_text="Placed by a drill, which lifts it again.")
     epoch = models.PositiveIntegerField(help_text="Counts the holds of the scope.")

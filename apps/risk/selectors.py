@@ -11,13 +11,14 @@ from apps.bots.states import Environment
 from apps.common.clocks import wall_now
 from apps.risk import rules
 from apps.risk.models import Exposure, Hold, KillDrill, Limit, OrderRate
-from apps.risk.states import DrillState, HoldState, TradingState
+from apps.risk.states import DrillState, HoldSource, HoldState, TradingState
 
 
 def holds_on(scope_ids: Iterable[UUID]) -> list[Hold]:
-    """The active holds on exactly these scopes (pass a whole lineage), strictest first."""
+    """The active holds on exactly these scopes (pass a whole lineage), strictest first, then by precedence and age."""
     found = Hold.objects.filter(scope_id__in=list(scope_ids), state=HoldState.ACTIVE).select_related("scope")
-    return sorted(found, key=lambda hold: (-TradingState[hold.level], hold.created_at))
+    precedence = HoldSource.values.index
+    return sorted(found, key=lambda hold: (-TradingState[hold.level], precedence(hold.source), hold.created_at))
 
 
 def trading_state(scope_ids: Iterable[UUID]) -> tuple[TradingState, list[Hold]]:

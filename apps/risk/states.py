@@ -2,6 +2,8 @@
 
 from django.db.models import IntegerChoices, TextChoices
 
+from apps.access.states import ScopeKind
+
 
 class LimitKind(TextChoices):
     """What a limit bounds; a missing one means denied. Values per scope are in the firm's base currency."""
@@ -46,6 +48,30 @@ class HoldLevel(TextChoices):
 
     REDUCING = "REDUCING"
     HALTED = "HALTED"
+
+
+class HoldSource(TextChoices):
+    """What placed a hold, in the order of precedence (design §6); a drill rehearses and gives way to all."""
+
+    KILL = "kill", "Kill switch"
+    CONTAINMENT = "containment", "Containment"
+    LIMITS = "limits", "Limit breached"
+    DEAD_MAN = "dead_man", "Dead-man"
+    ROLLBACK = "rollback", "Rollback"
+    RAMP = "ramp", "Ramp"
+    DRILL = "drill", "Drill"
+
+
+# What acts without a person, and on what at the widest: never on what desks share, so that it cannot chain into a
+# firm-wide stop. Only a limit that is passed stands on something wider than a bot or an account.
+SMALLEST = frozenset({ScopeKind.BOT, ScopeKind.ACCOUNT})
+AUTOMATIC = {
+    HoldSource.CONTAINMENT: SMALLEST,
+    HoldSource.LIMITS: SMALLEST | {ScopeKind.STRATEGY, ScopeKind.BUCKET, ScopeKind.DESK},
+    HoldSource.DEAD_MAN: SMALLEST,
+    HoldSource.ROLLBACK: SMALLEST,
+    HoldSource.RAMP: SMALLEST,
+}
 
 
 class HoldState(TextChoices):

@@ -33,6 +33,16 @@ class VenueKeys:
             text = text.replace(secret, "[redacted]") if secret else text
         return text
 
+    def cleaned(self, answer: Any) -> Any:
+        """A parsed answer without any of the secrets in it; exact numbers become texts."""
+        if isinstance(answer, Mapping):
+            return {self.redact(str(name)): self.cleaned(value) for name, value in answer.items()}
+        if isinstance(answer, list | tuple):
+            return [self.cleaned(value) for value in answer]
+        text = self.redact(str(answer))
+        is_plain = answer is None or isinstance(answer, bool | int | float)
+        return answer if is_plain and text == str(answer) else text
+
 
 def keys_for(account: Account) -> VenueKeys:
     """The keys in settings.VENUE_KEYS_ROOT/<account name>.json, which must be for the account's own mode.

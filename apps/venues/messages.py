@@ -1,19 +1,25 @@
-"""What was said to a venue and what it answered, kept without secrets, outside of the work's transaction."""
+"""What was said to a venue and what it answered, kept without secrets.
 
+Calls are kept outside of the work's transaction; the report of a trade is kept with its booking.
+"""
+
+import json
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, is_dataclass
-from datetime import date
+from dataclasses import asdict, is_dataclass, replace
+from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import DatabaseError, transaction
 
 from apps.common.decimals import text_of
+from apps.venues.adapters.base import VenueTrade
 from apps.venues.models import VenueMessage
 
 log = structlog.get_logger(__name__)
@@ -60,8 +66,44 @@ def flush() -> None:
         VenueMessage.objects.bulk_create(messages)
     except Exception as error:
         for lost in messages:
-            fields = {"call": lost.call, "request": lost.request, "answer": lost.answer, "refusal": lost.error}
-            log.exception("venue.message_lost", order=lost.client_order_id, why=type(error).__name__, **fields)
+            _log_lost(lost, error)
+
+
+def report(
+    *, account_id: UUID, client_order_id: str, trade: VenueTrade, request: Any, sent_at: datetime, took_ms: float
+) -> None:
+    """Keep the venue's report of one trade in the caller's transaction: it is there exactly if the booking is.
+
+    What cannot be written goes to the log and leaves the booking as it is. The rest is about the call that listed it.
+    """
+    stated, wire = shown(replace(trade, raw=None)), _bounded(trade.raw)
+    stated.pop("raw")
+    message = VenueMessage(
+        account_id=account_id,
+        client_order_id=client_order_id,
+        trade_id=trade.trade_id,
+        call="trades_since",
+        request=shown(request),
+        answer=stated if wire is None else {"stated": stated, "wire": wire},
+        sent_at=sent_at,
+        took_ms=took_ms,
+    )
+    try:
+        with transaction.atomic():
+            message.save(force_insert=True)
+    except (DatabaseError, ValueError) as error:
+        _log_lost(message, error)
+
+
+def _bounded(raw: Any) -> Any:
+    """A report without secrets, or the beginning of one that is too long, as text."""
+    text = json.dumps(raw, default=str, ensure_ascii=False)
+    return shown(raw) if len(text) <= TEXT_MAX else redacted(text[:TEXT_MAX])
+
+
+def _log_lost(lost: VenueMessage, error: Exception) -> None:
+    fields = {"call": lost.call, "request": lost.request, "answer": lost.answer, "refusal": lost.error}
+    log.exception("venue.message_lost", order=lost.client_order_id, why=type(error).__name__, **fields)
 
 
 @contextmanager

@@ -52,6 +52,7 @@ class VenueMessage(AppendOnlyModel):
 
     account_id = models.UUIDField(help_text="Id of the account; messages outlive nothing, nothing refers to them.")
     client_order_id = models.TextField(default="", blank=True, db_index=True)
+    trade_id = models.TextField(null=True, help_text="Of the report of one trade: the venue's id of it.")  # noqa: DJ001
     call = models.TextField(help_text="submit, cancel, replace, order_by_client_id, ...")
     request = models.JSONField(null=True)
     answer = models.JSONField(null=True, help_text="Null: no answer.")

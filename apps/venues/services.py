@@ -2,10 +2,12 @@
 
 import json
 import re
+from datetime import datetime
 from decimal import Decimal
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError
@@ -20,7 +22,7 @@ from apps.bots.states import Environment, Mode
 from apps.common import decimals
 from apps.common.errors import Invalid, Refused
 from apps.venues import breaker, budget, messages
-from apps.venues.adapters.base import Adapter, Capabilities, VenueDown
+from apps.venues.adapters.base import Adapter, Capabilities, VenueDown, VenueTrade
 from apps.venues.adapters.guard import Guarded
 from apps.venues.budget import Priority
 from apps.venues.models import Account, Venue
@@ -130,6 +132,30 @@ def reserve_call(account: Account, *, urgent: bool = False) -> None:
 def flush_messages() -> None:
     """Write what this thread has said to venues and not recorded yet. Never raises."""
     messages.flush()
+
+
+def keep_report(
+    *,
+    account: Account,
+    client_order_id: str,
+    trade: VenueTrade,
+    request: dict[str, Any],
+    sent_at: datetime,
+    took_ms: float,
+) -> None:
+    """Keep the venue's raw report of a trade, redacted, in the transaction that books it; never fails the booking.
+
+    The caller says once for each trade that it is new; `request`, `sent_at` and `took_ms` are of the call that
+    listed it.
+    """
+    messages.report(
+        account_id=account.pk,
+        client_order_id=client_order_id,
+        trade=trade,
+        request=request,
+        sent_at=sent_at,
+        took_ms=took_ms,
+    )
 
 
 def _check_mode(mode: str, venue: Venue) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
+from apps.markets.models import FxRate
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
@@ -81,7 +82,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "deployment-resume": ("deployment", (P.OPERATE,)),
     "deployment-stop": ("deployment", (P.OPERATE,)),
     "order-cancel": ("order", (P.EXIT, P.TRADE)),
-    "order-replace": ("order", (P.TRADE,)),
+    "order-replace": ("order", (P.TRADE, P.EXIT)),
     "bot-session-heartbeat": ("session", (P.TRADE,)),
     "bot-session-close": ("session", (P.TRADE,)),
     "throttle-enable": ("throttle", (P.RELEASE_HOLD,)),
@@ -132,6 +133,16 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
+
+
+def fx_rate(_: Side) -> dict[str, Any]:
+    """A rate to enter."""
+    return {"base": "GBP", "quote": "USD", "rate": "1.25", "valid_until": "2099-01-01T00:00:00Z", "source": "desk"}
+
+
+def market_state(side: Side) -> dict[str, Any]:
+    """A halt to state."""
+    return {"instrument": side.instrument.pk, "state": "halted", "source": "exchange"}
 
 
 def exit_terms(side: Side) -> dict[str, Any]:
@@ -218,6 +229,7 @@ def api_rules() -> Iterator[Rule]:
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
     yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
     yield from _signal_rules()
+    yield from _market_rules()
     yield from _access_rules()
 
 
@@ -228,6 +240,15 @@ def _signal_rules() -> Iterator[Rule]:
     yield Rule("signal-source-list", "get", LIST)
     yield Rule("signal-source-messages", "get", SEEN, (P.VIEW,), of_the_source)
     yield Rule("signal-receive", "post", OPEN, (), named("source", "signal_source", "name"))
+
+
+def _market_rules() -> Iterator[Rule]:
+    yield Rule("fx-rate-list", "get", LIST)
+    yield Rule("fx-rate-detail", "get", SHARED, (), lambda _: {"pk": FxRate.objects.get().pk})
+    yield Rule("fx-rate-list", "post", FIRM, (P.SET_LIMITS,), nothing, fx_rate)
+    yield Rule("market-state-list", "get", LIST)
+    yield Rule("market-state-detail", "get", SHARED, (), lambda side: {"pk": side.instrument.status.pk})
+    yield Rule("market-state-list", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
 
 
 def _access_rules() -> Iterator[Rule]:
@@ -261,6 +282,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
+    "markets",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
@@ -282,7 +304,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("bot_close", "post", ACT, (P.EXIT,), named("name", "bot", "name"))
     yield Rule("order", "get", SEEN, (P.VIEW,), named("order_id", "order"))
     yield Rule("order_cancel", "post", ACT, (P.EXIT,), named("order_id", "order"))
-    yield Rule("order_replace", "post", ACT, (P.TRADE,), named("order_id", "order"))
+    yield Rule("order_replace", "post", ACT, (P.TRADE, P.EXIT), named("order_id", "order"))
     yield Rule("order_settle", "post", ACT, (P.OPERATE,), named("order_id", "order"))
     yield Rule("order_settle_vote", "post", ACT, (P.VOTE_RISK,), named("order_id", "order"))
     yield Rule("order_cancel_all", "post", ACT, (P.EXIT, P.TRADE), nothing, _sweep)
@@ -305,6 +327,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("exit_plan", "get", SEEN, (P.VIEW,), named("plan_id", "exit_plan"))
     yield Rule("exit_start", "post", ACT, (P.EXIT,), nothing, lambda side: exit_terms(side) | {"collar_bps": "0"})
     yield Rule("exit_stop", "post", ACT, (P.EXIT,), named("plan_id", "exit_plan"))
+    yield Rule("signal_ask", "post", ACT, (P.ADMINISTER,), named("source_id", "signal_source"))
     yield Rule("signal_vote", "post", ACT, (P.VOTE_RISK,), named("source_id", "signal_source"))
     yield Rule("signal_stop", "post", ACT, (P.OPERATE, P.HOLD), named("source_id", "signal_source"))
     yield Rule("alert_acknowledge", "post", ACT, (P.OPERATE,), named("alert_id", "alert"))
@@ -312,6 +335,8 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
+    yield Rule("fx_rate_enter", "post", FIRM, (P.SET_LIMITS,), nothing, fx_rate)
+    yield Rule("market_state_set", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})

@@ -2,19 +2,24 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from rest_framework.test import APIClient
 
+from apps.access import services as access
 from apps.access.models import User
+from apps.access.states import ScopeKind
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
 from apps.execution.models import BotSession, Order
 from apps.markets import services as markets
+from apps.risk import services as risk
 from apps.risk.models import Hold, Limit, LimitRaise, Throttle
 from tests.api.test_orders import body_of
 from tests.api.world import ARRANGE, World, make_order
+from tests.builders import make_user
 
 As = Callable[[User], APIClient]
 
@@ -116,6 +121,47 @@ def test_a_raise_carries_its_end(world: World, as_user: As) -> None:
     assert answer.status_code == 201, answer.content
     assert LimitRaise.objects.get(pk=answer.json()["id"]).expires_at is not None
     assert Limit.objects.get(scope=world.own.bot.scope, kind="order_quantity").value == 2
+
+
+def test_a_raised_limit_names_its_raise_and_the_people_of_it(world: World, as_user: As) -> None:
+    own, scope = world.own, world.own.bot.scope
+    asked = risk.request_raise(
+        scope=scope, kind="order_quantity", value=Decimal(3), actor=own.people["risk owner"], reason="a big day"
+    )
+    assert asked.consent is not None
+    other = make_user("second-risk-owner", "risk owner", own.desk.scope)
+    ballot = {"approve": True, "reason": "sized", "digest": asked.consent.digest}
+    risk.vote_raise(limit_raise=asked, actor=other, **ballot)
+
+    found = as_user(own.people["trader"]).get(f"/api/v1/limits/?scope={scope.pk}").json()["results"]
+
+    [shown] = [row for row in found if row["kind"] == "order_quantity"]
+    assert (shown["value"], shown["raised_by"]) == ("3", str(asked.pk))
+    assert (shown["asked_by"], shown["agreed_by"]) == (str(own.people["risk owner"].pk), [str(other.pk)])
+
+
+def test_a_limit_that_nobody_raised_names_nobody(world: World, as_user: As) -> None:
+    shown = as_user(world.own.people["trader"]).get(f"/api/v1/limits/{world.own.limit.pk}/").json()
+
+    assert (shown["raised_by"], shown["asked_by"], shown["agreed_by"]) == (None, None, [])
+
+
+def test_the_token_of_one_bot_opens_no_session_for_another_of_its_desk(world: World, as_user: As) -> None:
+    own = world.own
+    machine = access.make_service_account(username="neighbour", display_name="Neighbour", **ARRANGE)
+    with acting(**ARRANGE):
+        other = access.make_scope(kind=ScopeKind.BOT, name="neighbour", parent=own.strategy.scope)
+    access.grant_role(user=machine, role="bot", scope=other, **ARRANGE)
+    before = BotSession.objects.count()
+    body = {"deployment": str(own.deployment.pk), "build_id": "1" * 64}
+
+    unknown = as_user(machine).post("/api/v1/bot-sessions/", body)
+    access.grant_role(user=machine, role="auditor", scope=own.bot.scope, **ARRANGE)
+    refused = as_user(machine).post("/api/v1/bot-sessions/", body)
+
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "REFERENCE_NOT_FOUND")
+    assert (refused.status_code, refused.json()["code"]) == (403, "PERMISSION_DENIED")
+    assert BotSession.objects.count() == before
 
 
 def test_the_books_of_scopes_are_read_within_reach(world: World, as_user: As) -> None:

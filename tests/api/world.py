@@ -18,7 +18,7 @@ from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.models import Fill, Order, OrderEvent, OrderSettlement, Position
-from apps.markets.models import Dataset, Feed, FeedClock, Instrument, MarketStatus, ReferencePrice
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Gate, Release
@@ -121,6 +121,8 @@ def _shared(firm: Firm) -> dict[str, Any]:
     now = wall_now()
     FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now)
     MarketStatus.objects.create(instrument=instrument, source="test")
+    day = timedelta(days=1)
+    FxRate.objects.create(base="EUR", quote="USD", rate=1, valid_from=now, valid_until=now + day, source="test")
     ReferencePrice.objects.create(instrument=instrument, source="venue:paper", price=Decimal(60050), seen_at=now)
     policy = Policy.objects.create(
         stage="simulated_execution",

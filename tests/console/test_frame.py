@@ -22,6 +22,7 @@ LISTS = (
     "exposure",
     "exit_plans",
     "signal_sources",
+    "markets",
 )
 INLINE = re.compile(rb'<script(?![^>]*(src=|type="application/json"))|<style|\sstyle=|\son[a-z]+=', re.IGNORECASE)
 

@@ -8,10 +8,12 @@ from decimal import Decimal
 import pytest
 
 from apps.audit.context import acting
-from apps.common.clocks import wall_now
+from apps.common.clocks import clock, wall_now
 from apps.console.selectors import exposure, limits
 from apps.execution.models import Order, Position
+from apps.risk import services as risk
 from apps.risk.models import Exposure, Limit, LimitRaise, ScopeBook, Throttle
+from tests.builders import make_user
 
 
 def book(scope, **fields):
@@ -91,6 +93,63 @@ def test_a_raise_that_has_ended_counts_as_what_it_reverts_to(world, signed_in):
         Limit.objects.filter(pk=limit.pk).update(expires_at=now - timedelta(seconds=1))
     row = seen(world.own.bot.scope)["order_quantity"]
     assert (row.value, row.reverts_at) == (1, None)
+
+
+@pytest.fixture
+def raised(world):
+    """Raises the own bot's limit from 2 to 3; keywords say from when until when."""
+
+    def grant(**when):
+        own = world.own
+        asked = risk.request_raise(
+            scope=own.bot.scope,
+            kind="order_quantity",
+            value=Decimal(3),
+            actor=own.people["risk owner"],
+            reason="a big day",
+            **when,
+        )
+        other = make_user("second-risk-owner", "risk owner", own.desk.scope)
+        ballot = {"approve": True, "reason": "sized", "digest": asked.consent.digest}
+        return risk.vote_raise(limit_raise=asked, actor=other, **ballot)
+
+    return grant
+
+
+NAMED = "asked by Own-Risk-Owner, agreed by Second-Risk-Owner, "
+
+
+def test_a_raised_limit_says_who_asked_who_agreed_and_until_when(world, signed_in, raised):
+    ends = wall_now() + timedelta(hours=1)
+    raised(expires_at=ends)
+    text = signed_in(world.own.people["trader"]).get("/limits/").content.decode()
+    assert f"{NAMED}until " in text
+    assert f"{ends:%Y-%m-%d %H:%M}" in text
+
+
+def test_a_raise_for_later_names_its_people_when_it_has_begun(world, signed_in, raised):
+    begins = wall_now() + timedelta(hours=1)
+    client = signed_in(world.own.people["trader"])
+    raised(effective_from=begins)
+    assert NAMED not in client.get("/limits/").content.decode()
+
+    with clock(lambda: begins):
+        assert risk.settle_limits() == 1
+    text = client.get("/limits/").content.decode()
+    assert "platform: limits" in text
+    assert f"{NAMED}for good" in text
+
+
+def test_a_limit_that_was_lowered_or_whose_raise_is_over_names_nobody(world, signed_in, raised):
+    client, limit = signed_in(world.own.people["trader"]), world.own.limit
+    raised(expires_at=wall_now() + timedelta(hours=1))
+    with acting("job:test", "arrange"):
+        Limit.objects.filter(pk=limit.pk).update(expires_at=wall_now() - timedelta(seconds=1))
+    assert NAMED not in client.get("/limits/").content.decode()
+
+    lower = {"value": Decimal(1), "actor": world.own.people["risk owner"], "reason": "calm"}
+    risk.set_limit(scope=limit.scope, kind="order_quantity", **lower)
+    assert NAMED not in client.get("/limits/").content.decode()
 
 
 def test_a_running_bot_that_a_kind_does_not_bound_is_named(world, signed_in):

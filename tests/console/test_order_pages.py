@@ -1,5 +1,6 @@
 """Orders: raw messages, new terms, orders in doubt with their settlement, cancelling all."""
 
+from decimal import Decimal
 from unittest import mock
 
 import pytest
@@ -10,6 +11,8 @@ from apps.common.clocks import wall_now
 from apps.common.errors import Refused
 from apps.execution import services as execution
 from apps.execution.models import Anomaly, Order
+from apps.markets import services as markets
+from apps.risk.models import Hold, ScopeBook
 from apps.venues.models import VenueMessage
 from tests.api.world import ARRANGE, make_order
 
@@ -72,7 +75,7 @@ def test_whoever_may_trade_replaces_and_reads_every_denial(world, signed_in):
     client = signed_in(own.people["trader"])
     assert "Replace…" in text_of(client, own.order)
     denied = Refused("ORDER_DENIED", "the check denied the new terms", codes=["PRICE_OUTSIDE_COLLAR"])
-    with mock.patch("apps.execution.services.replace", side_effect=denied) as replace:
+    with mock.patch("apps.execution.services.amend", side_effect=denied) as replace:
         response = client.post(
             f"/orders/{own.order.pk}/replace/", {"form": "replace", "limit_price": "59000", "reason": "chase"}
         )
@@ -81,14 +84,47 @@ def test_whoever_may_trade_replaces_and_reads_every_denial(world, signed_in):
     assert (replace.call_args.kwargs["limit_price"], replace.call_args.kwargs["quantity"]) == (59_000, None)
 
 
-def test_new_terms_take_the_permission_to_trade(world, signed_in):
-    client = signed_in(world.own.people["trader"])
+def ask_for(client, order, **terms):
+    return client.post(f"/orders/{order.pk}/replace/", {"form": "replace", "reason": "too much"} | terms)
+
+
+def test_a_person_on_the_way_out_makes_an_order_smaller(world, signed_in):
+    own = world.own
+    with acting("job:test", "arrange"):
+        Hold.objects.update(state="released")
+    ScopeBook.objects.update(open_orders=1)
+    markets.tick_feeds()
+    client = signed_in(own.people["trader"])
+    text = text_of(client, own.order)
+    assert "Replace…" in text
+    assert "You may make it smaller" in text
+    assert 'name="limit_price"' not in text
+
+    assert ask_for(client, own.order, quantity="0.4").status_code == 302
+    row = Order.objects.get(pk=own.order.pk)
+    assert (row.state, row.replace_quantity) == ("PENDING_REPLACE", Decimal("0.4"))
+
+
+@pytest.mark.parametrize("terms", [{"quantity": "1"}, {"quantity": "0.4", "limit_price": "59000"}])
+def test_more_or_another_price_takes_the_permission_to_trade(world, signed_in, terms):
+    response = ask_for(signed_in(world.own.people["trader"]), world.own.order, **terms)
+    row = Order.objects.get(pk=world.own.order.pk)
+    assert (response.status_code, row.state, row.replace_quantity) == (403, "ACCEPTED", None)
+    assert "PERMISSION_DENIED" in response.content.decode()
+
+
+def test_a_person_on_the_way_out_is_offered_the_price_of_an_exit(world, signed_in):
+    exit_order = make_order(world.own.objects, state="ACCEPTED", purpose="EXIT", side="SELL")
+    text = text_of(signed_in(world.own.people["operator"]), exit_order)
+    assert 'name="limit_price"' in text
+    assert "You may make it smaller" not in text
+
+
+def test_whoever_may_neither_trade_nor_exit_asks_for_no_new_terms(world, signed_in):
+    client = signed_in(world.own.people["engineer"])
     assert "Replace…" not in text_of(client, world.own.order)
-    response = client.post(
-        f"/orders/{world.own.order.pk}/replace/", {"form": "replace", "quantity": "1", "reason": "x"}
-    )
-    assert response.status_code == 403
-    assert Order.objects.get(pk=world.own.order.pk).state == "ACCEPTED"
+    response = ask_for(client, world.own.order, quantity="0.4")
+    assert (response.status_code, Order.objects.get(pk=world.own.order.pk).state) == (403, "ACCEPTED")
 
 
 def test_orders_in_doubt_are_found_and_called_for(world, signed_in, doubtful):

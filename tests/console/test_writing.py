@@ -88,7 +88,7 @@ def codes_of(folder: str) -> Iterator[str]:
 
 def test_every_code_of_venues_and_of_orders_is_explained():
     found = {*codes_of("venues"), *codes_of("execution")}
-    assert {"VENUE_CANNOT", "ORDER_UNKNOWN", "PARENT_QUANTITY_CHANGED"} <= found
+    assert {"VENUE_CANNOT", "ORDER_UNKNOWN"} <= found
     assert found - wording.CODES.keys() == set()
 
 

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from apps.venues import messages
 from apps.venues.adapters.base import Adapter, VenueOrderState, VenueTrade
 from tests.contracts.alpaca_server import AlpacaServer
 from tests.contracts.binance_server import BinanceServer
@@ -52,6 +53,16 @@ def test_a_trade_is_of_the_order_that_the_venue_names(rig: Rig) -> None:
     assert order is not None
     assert trade.venue_order_id == order.venue_order_id
     assert rig.adapter.trades_since(trade.sequence, 10) == []
+
+
+def test_a_trade_carries_the_venues_own_report(wire: WireRig) -> None:
+    wire.fill(_placed(wire))
+
+    (trade,) = wire.adapter.trades_since(0, 10)
+
+    written = [str(value) for value in trade.raw.values()]
+    assert trade.venue_order_id.rsplit(":")[-1] in written
+    assert messages.shown(trade.raw) == trade.raw
 
 
 def test_a_fill_after_a_cancel_is_told(rig: Rig) -> None:

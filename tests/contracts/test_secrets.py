@@ -74,6 +74,34 @@ def test_no_key_is_logged_when_all_goes_well(wire: WireRig, logged: Callable[[],
     assert any(KEY in json.dumps(call.headers) for call in wire.server.calls), "the keys were needed at all"
 
 
+def test_a_trades_report_is_kept_without_keys_that_the_venue_repeats(wire: WireRig) -> None:
+    order = make_order()
+    wire.adapter.submit(order)
+    wire.fill(order.client_order_id)
+    keys = wire.adapter._client._keys  # type: ignore[attr-defined]
+    (before,) = wire.adapter.trades_since(0, 10)
+    repeated = str(next(iter(before.raw.values())))
+    object.__setattr__(keys, "extra", {"password": repeated})
+
+    (after,) = wire.adapter.trades_since(0, 10)
+
+    assert repeated not in [str(value) for value in after.raw.values()]
+
+
+def test_of_an_answer_only_the_secrets_are_taken_out() -> None:
+    keys = VenueKeys("paper", KEY, SECRET, {"uid": "12"})
+
+    cleaned = keys.cleaned({"id": 7, "is_maker": True, "none": None, "echo": [f"of {KEY}", {SECRET: 12}], "uid": 312})
+
+    assert cleaned == {
+        "id": 7,
+        "is_maker": True,
+        "none": None,
+        "echo": ["of [redacted]", {"[redacted]": "[redacted]"}],
+        "uid": "3[redacted]",
+    }
+
+
 def test_keys_do_not_show_themselves() -> None:
     keys = VenueKeys("paper", KEY, SECRET, {"password": "a-pass-phrase"})
 

@@ -217,9 +217,11 @@ def await_blocked(kind: str = "advisory") -> None:
     raise AssertionError("nobody waits for the lock")
 
 
-def make_floor(folder: Path, wall: Wall, line: Line, *, closes: Sequence[str] = CLOSES, **limits: str) -> Floor:
+def make_floor(
+    folder: Path, wall: Wall, line: Line, *, closes: Sequence[str] = CLOSES, multiplier: str = "1", **limits: str
+) -> Floor:
     """The floor, with one bar delivered; keyword arguments replace limits."""
-    feed = list_paper(folder, closes)
+    feed = list_paper(folder, closes, multiplier=multiplier)
     paper.open_account(name="alpha-paper", currency="USD", opening_cash="100000")
     with acting(**BY):
         account = make_account(opening_cash="100000")

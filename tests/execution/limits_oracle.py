@@ -165,10 +165,12 @@ class Oracle:
         found |= self._pace(wish, now)
         if wish.purpose == "EXIT":
             working = [o for o in self.working([wish.bot], besides) if o.wish.purpose == "EXIT"]
+            found |= self._grown_net(wish)
             return found | self._reduction(wish, sum(o.left for o in working if o.wish.side == wish.side))
         found |= self._size(wish, besides)
         if wish.purpose == "PROTECTIVE":
-            return found | self._reduction(wish, self.units(wish.bot, wish.side, besides))
+            found |= self._reduction(wish, self.units(wish.bot, wish.side, besides))
+            return found | self._self_trade(wish)
         return found | self._position(wish, besides) | self._conduct(wish, now, besides) | self._sums(wish, besides)
 
     def _is_outside_collar(self, wish: Wish) -> bool:
@@ -235,10 +237,26 @@ class Oracle:
             found.add("EXECUTION_THROTTLED")
         if besides is None and any(o.wish == wish and o.placed_at > now - SECOND for o in recent):
             found.add("DUPLICATE_ORDER")
+        return found | self._self_trade(wish)
+
+    def _self_trade(self, wish: Wish) -> set[str]:
         others = [name for name in self.desks if name != wish.bot]
-        if any(crosses(wish, other) for other in self.working(others)):
-            found.add("SELF_TRADE")
-        return found
+        return {"SELF_TRADE"} if any(crosses(wish, other) for other in self.working(others)) else set()
+
+    def _grown_net(self, wish: Wish) -> set[str]:
+        """A bot's exit that leaves its account or bucket further from flat than it was."""
+        if wish.by_person:
+            return set()
+        moved = wish.quantity * self.price * (1 if wish.side == "BUY" else -1)
+        for scope in self.desks[wish.bot].scopes:
+            sums = self.sums(scope)
+            if (
+                scope.split()[0] in ("account", "bucket")
+                and sums["gross"]
+                and abs(sums["net"] + moved) > abs(sums["net"])
+            ):
+                return {"EXIT_GROWS_NET"}
+        return set()
 
     def is_repeating(self, wish: Wish, now: datetime) -> bool:
         """Whether this wish is the one that disables its bot."""

@@ -77,6 +77,14 @@ def test_what_nobody_trades_is_not_asked_for(floor: Floor, priced: dict[str, Any
     assert floor.line.calls == []
 
 
+def test_what_a_paused_bot_holds_is_asked_for(floor: Floor, priced: dict[str, Any]) -> None:
+    floor.hold_position("1")
+    with acting(**BY):
+        deployments.pause(deployment=floor.deployment, **BY)
+
+    assert execution.refresh_references() == 1
+
+
 def test_a_venue_with_few_calls_is_asked_more_rarely(
     floor: Floor, priced: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,20 @@ from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution.models import BotSession, Cycle, Order
+from apps.execution.services import orders, sessions
+from apps.execution.states import OrderState
+from apps.risk import services as risk
 from apps.risk.models import Hold
-from tests.execution.builders import Floor, make_bot, make_promotion, make_release, redeploy
+from apps.venues.paper.models import PaperOrder
+from tests.execution.builders import (
+    Floor,
+    make_bot,
+    make_promotion,
+    make_release,
+    redeploy,
+    together,
+    work_orders,
+)
 from tests.markets.builders import BY
 from tests.venues.builders import make_account
 
@@ -135,36 +147,158 @@ def test_a_silent_bot_is_held_and_people_are_paged(attached: Floor) -> None:
         execution.beat(session=session, actor=session.opened_by)
 
 
-def test_a_silent_bots_protective_order_stays(attached: Floor) -> None:
+def rest(floor: Floor, session: BotSession, **terms: Any) -> Order:
+    """An order of the bot that rests at the venue; opening, unless the terms say more."""
+    floor.hear()
+    wanted = {"order_type": "LIMIT", "limit_price": "97", "session": session} | terms
+    order = execution.place(ticket=floor.ticket(**wanted), **BY)
+    work_orders()
+    order.refresh_from_db()
+    assert order.state == OrderState.ACCEPTED
+    return order
+
+
+def fall_silent(floor: Floor, seconds: int = 10) -> int:
+    """The heartbeat does not come, and the sweep runs; how many sessions it took."""
+    floor.wall.advance(seconds)
+    return execution.expire_sessions()
+
+
+def test_a_silent_bots_opening_orders_are_cancelled(attached: Floor) -> None:
+    order = rest(attached, opened(attached))
+
+    fall_silent(attached)
+    work_orders()
+
+    order.refresh_from_db()
+    assert order.state == OrderState.CANCELED
+    assert PaperOrder.objects.get().state == "canceled"
+
+
+def test_a_silent_bots_protective_orders_and_exits_stay(floor: Floor) -> None:
+    floor.hold_position("3")
+    floor.release = redeploy(floor, runs="attached")
+    session = opened(floor)
+    sells: dict[str, Any] = {"side": "SELL", "session": session}
+    guard = rest(floor, **sells, purpose="PROTECTIVE", order_type="STOP", limit_price=None, stop_price="97")
+    leave = rest(floor, **sells, purpose="EXIT", limit_price="104")
+
+    fall_silent(floor)
+    work_orders()
+
+    session.refresh_from_db()
+    assert session.state == "expired"
+    for order in (guard, leave):
+        order.refresh_from_db()
+        assert (order.state, order.cancel_requested) == (OrderState.ACCEPTED, False)
+    assert set(PaperOrder.objects.filter(side="SELL").values_list("state", flat=True)) == {"open"}
+
+
+@pytest.mark.parametrize("whose", ["a person's", "another bot's"])
+def test_what_is_not_the_silent_bots_own_stays(attached: Floor, whose: str) -> None:
+    order = rest(attached, opened(attached), by_person=whose == "a person's")
+    if whose == "another bot's":
+        order = hand_over(order, open_another(attached, 1, heartbeat_s=300).deployment)
+
+    fall_silent(attached)
+
+    order.refresh_from_db()
+    assert (order.state, order.cancel_requested) == (OrderState.ACCEPTED, False)
+
+
+def hand_over(order: Order, deployment: Deployment) -> Order:
+    """The order as if another bot had placed it."""
+    with acting(**BY):
+        Order.objects.filter(pk=order.pk).update(deployment=deployment, bot=deployment.bot)
+    return order
+
+
+def test_the_release_of_another_hold_does_not_bring_a_silent_bot_back(attached: Floor) -> None:
+    opened(attached)
+    other = risk.place_hold(scope=attached.bot.scope, level="HALTED", **BY)
+    fall_silent(attached)
+    with acting(**BY):
+        Hold.objects.filter(pk=other.pk).update(state="released")
+
+    order = execution.place(ticket=ticket(attached, opened(attached)), **BY)
+
+    assert order.state == OrderState.DENIED
+    assert "HOLD_REDUCING" in order.codes
+    assert Hold.objects.exclude(pk=other.pk).get().source == "dead_man"
+
+
+def test_every_lost_session_has_a_hold_of_its_own(attached: Floor) -> None:
+    for _ in range(2):
+        opened(attached)
+        fall_silent(attached)
+
+    assert Hold.objects.count() == 2
+
+
+def test_a_cancel_that_fails_is_repeated_and_the_hold_is_not(attached: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     session = opened(attached)
-    execution.place(ticket=ticket(attached, session), **BY)
-    attached.wall.advance(10)
+    order = rest(attached, session)
 
-    execution.expire_sessions()
+    def fails(**_: Any) -> Order:
+        raise Refused("STATE_CONFLICT", "not now")
 
-    assert not Order.objects.filter(cancel_requested=True).exists()
+    with monkeypatch.context() as patched:
+        patched.setattr(orders, "cancel", fails)
+        fall_silent(attached)
+    session.refresh_from_db()
+    assert (session.state, Alert.objects.filter(code="BOT_SILENT").count()) == ("open", 1)
+
+    fall_silent(attached, sessions.LEASE_S + 1)
+
+    session.refresh_from_db()
+    order.refresh_from_db()
+    assert (session.state, order.cancel_requested, Hold.objects.count()) == ("expired", True, 1)
+
+
+def test_workers_that_look_at_once_hold_a_silent_bot_once(real_floor: Floor) -> None:
+    redeploy(real_floor, runs="attached")
+    opened(real_floor)
+    real_floor.wall.advance(10)
+
+    assert sum(together(*[execution.expire_sessions] * 4)) == 1
+
+    assert Hold.objects.count() == 1
 
 
 def test_many_that_fall_silent_at_once_are_our_fault_and_nothing_is_held(attached: Floor) -> None:
-    for number in range(3):
+    order = rest(attached, opened(attached))
+    for number in range(2):
         open_another(attached, number)
-    attached.wall.advance(10)
 
-    assert execution.expire_sessions() == 3
+    assert fall_silent(attached) == 3
 
+    order.refresh_from_db()
+    assert (order.state, order.cancel_requested) == (OrderState.ACCEPTED, False)
     assert not Hold.objects.exists()
     assert Alert.objects.get(code="SESSIONS_LOST").tier == "critical"
     assert set(BotSession.objects.values_list("state", flat=True)) == {"expired"}
 
 
-def open_another(floor: Floor, number: int) -> BotSession:
+def test_those_who_fall_silent_shortly_one_after_the_other_are_many_too(attached: Floor) -> None:
+    for number, heartbeat_s in enumerate((10, 10, 15)):
+        open_another(attached, number, heartbeat_s=heartbeat_s)
+    assert fall_silent(attached) == 2
+    assert Hold.objects.count() == 2
+
+    assert fall_silent(attached, 5) == 1
+
+    assert Hold.objects.count() == 2
+    assert Alert.objects.filter(code="SESSIONS_LOST").exists()
+
+
+def open_another(floor: Floor, number: int, **overrides: Any) -> BotSession:
     """A session of one more bot."""
     with acting(**BY):
         account = make_account(name=f"account-{number}", bucket=floor.account.bucket)
         bot = make_bot(account, f"bot-{number}")
         release = make_release(bot, floor.feed, runs="attached")
         deployment = deployments.start(promotion=make_promotion(release, account), **BY)
-    return opened(floor, deployment=deployment, build_id=release.build_id)
+    return opened(floor, deployment=deployment, build_id=release.build_id, **overrides)
 
 
 def test_only_bots_that_run_here_get_cycles(floor: Floor) -> None:

@@ -1,7 +1,5 @@
 """Venues without lookup: an order in doubt goes before people, and what frees takes two of them."""
 
-from dataclasses import replace
-
 import pytest
 
 from apps.access import services as access
@@ -15,10 +13,9 @@ from apps.execution.models import AccountSync, Order, OrderSettlement
 from apps.execution.services.submission import request_of
 from apps.execution.states import OrderState
 from apps.risk.models import Exposure
-from apps.venues import services as venues
-from apps.venues.paper import adapter as paper
 from tests.builders import refused
 from tests.execution.builders import Floor, work_orders
+from tests.execution.desk import forget_lookup, person, settle, vote
 from tests.execution.tape import play
 from tests.markets.builders import BY
 
@@ -26,35 +23,13 @@ from tests.markets.builders import BY
 @pytest.fixture
 def order(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> Order:
     """An order in doubt at a venue that looks nothing up."""
-    blind = replace(paper.CAPABILITIES, has_lookup=False)
-    monkeypatch.setattr(venues, "capabilities_of", lambda account: blind)
+    forget_lookup(monkeypatch)
     floor.line.lose_request = {"submit"}
     placed = floor.place(quantity="3")
     work_orders()
     floor.wall.advance(1)
     work_orders()
     return Order.objects.get(pk=placed.pk)
-
-
-def person(floor: Floor, role: str) -> User:
-    """Somebody of the desk."""
-    with acting(**BY):
-        made = User.objects.create(username=f"{role}-{User.objects.count()}", display_name=role)
-    access.grant_role(user=made, role=role, scope=floor.account.bucket.desk.scope, **BY)
-    return made
-
-
-def settle(floor: Floor, order: Order, outcome: str = "not_sent", **fields: object) -> OrderSettlement:
-    """The trader says what the desk said."""
-    asked = {"actor": floor.trader, "reason": "Ms Lang, 10:31"} | fields
-    return execution.settle_by_person(order=order, outcome=outcome, **asked)
-
-
-def vote(order: Order, asked: OrderSettlement, actor: User, *, approve: bool = True) -> OrderSettlement:
-    """Vote on what was seen."""
-    return execution.vote_settlement(
-        order=order, actor=actor, approve=approve, reason="I called too", digest=asked.consent.digest
-    )
 
 
 def assert_in_doubt(order: Order) -> None:
@@ -90,7 +65,8 @@ def test_that_the_venue_has_it_takes_one_person(floor: Floor, order: Order) -> N
 
 
 @pytest.mark.parametrize(
-    ("outcome", "state"), [("not_sent", "NOT_SENT"), ("rejected", "REJECTED"), ("canceled", "CANCELED")]
+    ("outcome", "state"),
+    [("not_sent", "NOT_SENT"), ("rejected", "REJECTED"), ("canceled", "CANCELED"), ("expired", "EXPIRED")],
 )
 def test_what_frees_the_reservation_takes_a_second_person(floor: Floor, order: Order, outcome: str, state: str) -> None:
     asked = settle(floor, order, outcome)

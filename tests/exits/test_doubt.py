@@ -12,7 +12,8 @@ from apps.execution.exits import services as exits
 from apps.execution.exits.models import ExitPlan
 from apps.execution.exits.services import plans, steps, sweeping
 from apps.execution.exits.services.looks import slice_id
-from apps.execution.exits.tasks import LEASE_S, advance_due
+from apps.execution.exits.services.steps import LEASE_S
+from apps.execution.exits.tasks import advance_due
 from apps.execution.models import Order
 from apps.risk import services as risk
 from apps.venues.paper.models import PaperOrder, PaperPosition

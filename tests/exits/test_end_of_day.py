@@ -8,7 +8,9 @@ import pytest
 from apps.alerts.models import Alert
 from apps.audit.context import acting
 from apps.bots.models import ConfigBundle
+from apps.common.errors import Refused
 from apps.deployments import services as deployments
+from apps.deployments.models import Deployment
 from apps.execution.exits import services as exits
 from apps.execution.exits.models import ExitPlan
 from apps.execution.exits.tasks import advance_due, flatten_before_close
@@ -25,21 +27,22 @@ CLOSE = datetime(2024, 1, 2, 21, tzinfo=UTC)
 FLAT = {"policy": "flat", "minutes_before_close": 60}
 
 
-def deploy(floor: Floor, end_of_day: dict[str, Any] | None) -> None:
-    """The bot's next release goes live, with this policy."""
-    base, content = floor.release, dict(floor.release.config_bundle.content)
+def deploy(floor: Floor, end_of_day: dict[str, Any] | None, **content_keys: Any) -> None:
+    """The bot's next release goes live, with this policy; keywords are more keys of its bundle."""
+    base, content = floor.release, floor.release.config_bundle.content | content_keys
     if end_of_day is not None:
         content["end_of_day"] = end_of_day
-    made = {"bot": floor.bot, "number": 2}
+    number = Release.objects.count() + 1
+    made, mark = {"bot": floor.bot, "number": number}, f"{number:x}" * 64
     with acting(**BY):
-        bundle = ConfigBundle.objects.create(**made, digest="e" * 64, content=content, pushed_by=floor.bot.owner)
+        bundle = ConfigBundle.objects.create(**made, digest=mark, content=content, pushed_by=floor.bot.owner)
         release = Release.objects.create(
             **made,
             code_version=base.code_version,
             config_bundle=bundle,
             parameter_set=base.parameter_set,
             data_model_version=1,
-            build_id="f" * 64,
+            build_id=mark,
             made_by=floor.bot.owner,
         )
         floor.deployment = deployments.start(promotion=make_promotion(release, floor.account), **BY)
@@ -53,14 +56,19 @@ def go_to(floor: Floor, hour: int) -> None:
     floor.pass_time(0)
 
 
+def move_to_new_york(floor: Floor) -> None:
+    """The instrument trades in New York's hours."""
+    with acting(**BY):
+        Instrument.objects.filter(pk=floor.instrument.pk).update(session_calendar="XNYS")
+
+
 @pytest.fixture
 def day(floor: Floor) -> Floor:
     """A bot that holds two units and must be flat an hour before New York closes; it is 19:00 UTC."""
     floor.hold_position("2")
+    move_to_new_york(floor)
     deploy(floor, FLAT)
     go_to(floor, 19)
-    with acting(**BY):
-        Instrument.objects.filter(pk=floor.instrument.pk).update(session_calendar="XNYS")
     return floor
 
 
@@ -146,23 +154,61 @@ def test_a_flat_bot_needs_no_plan(day: Floor) -> None:
 @pytest.mark.parametrize("policy", [None, {"policy": "carry"}])
 def test_a_bot_that_may_carry_keeps_its_position(floor: Floor, policy: dict[str, Any] | None) -> None:
     floor.hold_position("2")
+    move_to_new_york(floor)
     deploy(floor, policy)
     go_to(floor, 20)
-    with acting(**BY):
-        Instrument.objects.filter(pk=floor.instrument.pk).update(session_calendar="XNYS")
 
     flatten_before_close()
 
     assert not ExitPlan.objects.exists()
 
 
-def test_a_market_that_never_closes_needs_no_plan(floor: Floor) -> None:
-    floor.hold_position("2")
-    deploy(floor, FLAT)
+def test_a_bundle_that_says_flat_is_refused_where_no_session_ever_closes(floor: Floor) -> None:
+    before = Deployment.objects.get()
+
+    with pytest.raises(Refused, match="carry") as refused:
+        deploy(floor, FLAT)
+
+    after = Deployment.objects.get()
+    assert refused.value.code == "SESSION_NEVER_CLOSES"
+    assert (after.release_id, after.epoch) == (before.release_id, before.epoch)
+
+
+def test_a_bundle_that_says_carry_runs_around_the_clock(floor: Floor) -> None:
+    deploy(floor, {"policy": "carry"})
+
+    assert Deployment.objects.get().epoch == 2
+
+
+def test_what_a_paused_bot_holds_is_taken_out_too(day: Floor) -> None:
+    deployments.pause(deployment=day.deployment, **BY)
+    go_to(day, 20)
+    flatten_before_close()
+
+    plan = until_ended(day, ExitPlan.objects.get())
+
+    assert (plan.state, held(day)) == ("done", 0)
+    assert {order.purpose for order in exit_orders(day)} == {"EXIT"}
+
+
+def test_a_paused_bot_that_holds_nothing_needs_no_plan(day: Floor) -> None:
+    until_ended(day, start(day))
+    deployments.pause(deployment=day.deployment, **BY)
+    go_to(day, 20)
 
     flatten_before_close()
 
-    assert not ExitPlan.objects.exists()
+    assert not ExitPlan.objects.filter(source="end_of_day").exists()
+
+
+def test_a_bot_that_runs_elsewhere_is_taken_out_without_a_session(day: Floor) -> None:
+    deploy(day, FLAT, runs="attached")
+    go_to(day, 20)
+    flatten_before_close()
+
+    plan = until_ended(day, ExitPlan.objects.get())
+
+    assert (plan.state, held(day)) == ("done", 0)
 
 
 def test_a_closed_session_is_waited_for(day: Floor) -> None:

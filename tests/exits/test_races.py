@@ -7,7 +7,8 @@ from apps.common.errors import Refused
 from apps.execution import services as execution
 from apps.execution.exits import services as exits
 from apps.execution.exits.models import ExitLeg, ExitPlan
-from apps.execution.exits.tasks import LEASE_S, advance_due
+from apps.execution.exits.services.steps import LEASE_S
+from apps.execution.exits.tasks import advance_due
 from apps.execution.models import Order
 from apps.venues.paper.models import PaperOrder
 from tests.execution.builders import Floor, together, work_orders

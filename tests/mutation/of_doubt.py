@@ -6,6 +6,7 @@ SUBMISSION = "apps/execution/services/submission.py"
 BOOKS = "apps/execution/services/books.py"
 LEDGER = "apps/execution/services/ledger.py"
 NO_ANSWER = "tests/execution/test_no_answer.py::"
+NO_LOOKUP = "tests/execution/test_no_lookup.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -55,6 +56,22 @@ SAFEGUARDS = (
         "        if outcome == SettleOutcome.ACCEPTED:\n            _apply(asked, row, reason)\n",
         "        if True:\n            _apply(asked, row, reason)\n",
         ("tests/execution/test_settling.py::test_what_frees_the_reservation_takes_a_second_person",),
+    ),
+    Safeguard(
+        "unlisted-goes-before-people",
+        "An order that ends unseen at a venue without lookup is put before people.",
+        BOOKS,
+        "        doubts.compare(account, still_open, asked_at=asked_at)\n",
+        "        pass\n",
+        (f"{NO_LOOKUP}test_an_order_missing_from_two_lists_in_a_row_goes_before_people_and_stays_reserved",),
+    ),
+    Safeguard(
+        "refused-cancels-reach-people",
+        "A cancel that the venue goes on refusing is put before people.",
+        SUBMISSION,
+        "        if refusals >= CANCEL_TRIES:\n",
+        "        if False:\n",
+        (f"{NO_LOOKUP}test_a_refused_cancel_goes_before_people_and_is_asked_for_ever_more_rarely",),
     ),
     Safeguard(
         "late-arrivals-are-found",

@@ -173,4 +173,23 @@ SAFEGUARDS = (
             "tests/access/test_token.py::test_the_token_of_a_deactivated_account_is_refused",
         ),
     ),
+    Safeguard(
+        "machines-hold-the-smallest",
+        "What acts by itself stops no scope that desks or bots share.",
+        "apps/risk/services/holds.py",
+        "    if scope.kind not in kinds:\n",
+        "    if False:\n",
+        ("tests/risk/test_hold_sources.py::test_what_acts_by_itself_takes_the_smallest_scope",),
+    ),
+    Safeguard(
+        "passive-breaches-reduce",
+        "What is over a limit without an order of ours opens nothing until people release it.",
+        "apps/risk/services/breaches.py",
+        "    for scope, breaches in _to_hold(lines, found, scopes):\n",
+        "    for scope, breaches in ():\n",
+        (
+            "tests/execution/test_breaches.py::test_a_price_that_moves_over_a_limit_reduces_and_alerts",
+            "tests/execution/test_breaches.py::test_lowering_a_limit_below_what_is_held_reduces",
+        ),
+    ),
 )

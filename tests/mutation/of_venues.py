@@ -44,6 +44,14 @@ SAFEGUARDS = (
         ("tests/venues/test_adapters.py::test_whatever_an_adapter_raises_is_no_answer",),
     ),
     Safeguard(
+        "reports-are-kept",
+        "The venue's raw report of a booked trade is kept.",
+        "apps/execution/services/books.py",
+        "        _keep_report(account, row, trade, listing)\n        _fill(row, trade)\n",
+        "        _fill(row, trade)\n",
+        ("tests/execution/test_reports.py::test_the_report_of_a_booked_trade_is_kept_once_however_often_it_is_listed",),
+    ),
+    Safeguard(
         "account-and-venue-agree",
         "An account and its venue agree about real money at every use.",
         "apps/venues/services.py",

@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from django.urls import Resolver404, resolve
 
+from controlplane import api_urls
 from controlplane.supervisor.installation import ROOT
 
 STANDARD = ROOT / "docs" / "operating-standard.md"
@@ -26,6 +27,7 @@ STANDS_FOR = {
 }
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+LATER = re.compile(r"\b(?:later floor|(?:is|are) later)\b")
 NOT_OURS = re.compile(r"https?://(?!127\.0\.0\.1)|(?<![\w.])/(?:home|root|work|tmp|usr|Users)/")
 
 
@@ -72,6 +74,36 @@ def _methods(path: str) -> set[str]:
     found = _resolved(path)
     actions = getattr(found.func, "actions", None) if found else {}
     return {"GET"} if actions is None else {method.upper() for method in actions}
+
+
+def _later_claims(text: str) -> list[str]:
+    """The clauses that say of something that it is not there yet; the glossary's word for it is none."""
+    flat = re.sub(r"\s+", " ", text)
+    return [clause for clause in re.split(r"[.;:|] ", flat) if LATER.search(clause) and "*later floor*" not in clause]
+
+
+def _features() -> set[str]:
+    """What can be asked for: collections of the API and commands, by the words that they are called by."""
+    routes = {str(route.pattern).lstrip("^").split("/")[0] for route in _routes(api_urls.urlpatterns)}
+    commands = {path.stem for path in (ROOT / "apps").glob("*/**/management/commands/[a-z]*.py")}
+    tools = set(re.findall(r'add_parser\(\s*"([a-z-]+)"', _sdk_text()))
+    return {re.sub(r"[-_]", " ", name) for name in routes | commands | tools if re.fullmatch(r"[a-z][a-z_-]+", name)}
+
+
+def _routes(patterns: list[Any]) -> list[Any]:
+    found = []
+    for route in patterns:
+        found += [route, *_routes(getattr(route, "url_patterns", []))]
+    return found
+
+
+def _sdk_text() -> str:
+    return "\n".join(path.read_text() for path in (ROOT / "sdk" / "src").rglob("*.py"))
+
+
+def _there_already(clause: str) -> set[str]:
+    """What the clause puts off although it is there."""
+    return {name for name in _features() if re.search(rf"(?<![\w-]){name}(?![\w-])", clause.lower())}
 
 
 def test_documents_link_to_what_exists() -> None:
@@ -193,3 +225,25 @@ def test_the_glossary_defines_every_word_once() -> None:
     words = re.findall(r"^\| ([^|]+) \|", (ROOT / "docs" / "glossary.md").read_text(), re.MULTILINE)
 
     assert len(words) == len(set(words))
+
+
+@pytest.mark.parametrize("document", [pytest.param(path, id=str(path.relative_to(ROOT))) for path in DOCUMENTS])
+def test_nothing_that_is_there_is_called_later(document: Path) -> None:
+    claims = _later_claims(document.read_text())
+
+    assert {clause: there for clause in claims if (there := _there_already(clause))} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "there"),
+    [
+        ("`ETag`, outbound webhooks and\ninbound signals come on a later floor.", "signals"),
+        ("Use the venue's own desk. The offline cancel tool comes\non a later floor.", "offline"),
+        ("| 10.9 | flat or carry; exit plans are later | thin path |", "exit plans"),
+    ],
+)
+def test_what_is_called_later_and_is_there_is_noticed(text: str, there: str) -> None:
+    (clause,) = _later_claims(text)
+
+    assert there in _there_already(clause)
+    assert _there_already("Sealing comes on a later floor") == set()

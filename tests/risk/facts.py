@@ -25,7 +25,9 @@ SCOPE_LIMITS = {
 }
 TYPES = frozenset({"MARKET", "LIMIT", "STOP", "STOP_LIMIT"})
 TIMES = frozenset({"DAY", "GTC", "IOC", "FOK"})
-ORDER = rules.OrderFacts(side="BUY", quantity=Decimal(1), order_type="MARKET", purpose="OPENING", parent_left=None)
+ORDER = rules.OrderFacts(
+    side="BUY", quantity=Decimal(1), order_type="MARKET", purpose="OPENING", parent_left=None, parent_agrees=True
+)
 INSTRUMENT = rules.InstrumentFacts(
     lot_size=Decimal("0.5"), tick_size=Decimal("0.25"), multiplier=Decimal(2), is_entitled=True
 )

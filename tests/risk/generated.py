@@ -93,6 +93,7 @@ class Generator:
             time_in_force=self.random.choice(TIMES),
             purpose=self.mostly(self.random.choice(("OPENING", "OPENING", "PROTECTIVE", "EXIT")), "HEDGE"),
             parent_left=self.random.choice((None, self.figure(5, 40, "0.5"))),
+            parent_agrees=self.mostly(True, False),
             limit_price=self._price("LIMIT" in order_type),
             stop_price=self._price("STOP" in order_type),
             is_reduce_only=self.mostly(False, True),
@@ -190,4 +191,5 @@ class Generator:
             open_orders=self.mostly(self.random.randint(0, 3), -1, 4, 5),
             daily_loss=self.mostly(self.near(-50, 0, 50, 99), None, Decimal(100), Decimal(200)),
             drawdown=self.mostly(self.near(-1, 0, 50, 99), None, Decimal(100), Decimal(200)),
+            is_netted=self.random.random() < 0.3,
         )

@@ -246,6 +246,17 @@ def held(state_is: Callable[[int], bool]) -> Callable[[Reading], bool]:
     return rule
 
 
+def grows_net(r: Reading) -> bool:
+    """A bot's exit that leaves a netted scope, valued and marked, further from flat than it was."""
+    price, rate = above_zero(r.market.venue_price) or r.feed, above_zero(r.market.base_rate)
+    if not r.is_exit or r.order.by_person or price is None or rate is None:
+        return False
+    moved = r.sign * r.quantity * price * Fraction(r.instrument.multiplier) * rate
+    marked = [one for one in r.case.scopes if one.is_netted and exactly(one.gross) != 0 and one.daily_loss is not None]
+    nets = [net for net in (exactly(one.net) for one in marked) if net is not None]
+    return any(abs(net + moved) > abs(net) for net in nets)
+
+
 # code, the purposes that it can refuse (any, adding, opening), what refuses
 RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("MODE_MISMATCH", "any", lambda r: not r.exposure.mode_agrees),
@@ -261,6 +272,7 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("PRICE_OUTSIDE_COLLAR", "any", outside_collar),
     ("EXIT_EXCEEDS_POSITION", "any", crosses_zero),
     ("LIMIT_MISSING", "any", limit_missing),
+    ("EXIT_GROWS_NET", "any", grows_net),
     ("REFERENCE_STALE", "adding", lambda r: r.reference is None),
     ("DECISION_STALE", "adding", lambda r: not r.market.is_decision_fresh),
     ("PRICE_OUTSIDE_BAND", "adding", outside_band),
@@ -270,6 +282,7 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("TIME_IN_FORCE_NOT_ENTITLED", "adding", lambda r: r.order.time_in_force not in r.case.entitlements.times_in_force),
     ("QUANTITY_ABOVE_LIMIT", "adding", lambda r: r.over("order_quantity", r.quantity)),
     ("PARENT_QUANTITY_EXCEEDED", "adding", beyond_parent),
+    ("PARENT_QUANTITY_CHANGED", "adding", lambda r: r.order.parent_left is not None and not r.order.parent_agrees),
     ("NOTIONAL_ABOVE_LIMIT", "adding", lambda r: r.over("order_notional", r.worth(r.quantity, r.market.base_rate))),
     ("FX_RATE_STALE", "adding", lambda r: above_zero(r.market.base_rate) is None),
     ("OPEN_ORDERS_ABOVE_LIMIT", "adding", any_scope("open_orders", too_many_open)),
@@ -279,7 +292,7 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("FLAT_BEFORE_CLOSE", "opening", ends_the_day),
     ("EXECUTION_THROTTLED", "opening", repeated),
     ("DUPLICATE_ORDER", "opening", lambda r: r.exposure.is_duplicate),
-    ("SELF_TRADE", "opening", lambda r: r.exposure.crosses_own),
+    ("SELF_TRADE", "adding", lambda r: r.exposure.crosses_own),
     ("SHORTING_NOT_ENTITLED", "opening", shorts),
     ("POSITION_ABOVE_LIMIT", "opening", position_above),
     ("CAPITAL_EXCEEDED", "opening", capital_exceeded),

@@ -1,6 +1,7 @@
 """The check and an oracle written from the design agree on every code of generated orders.
 
-RISK_ORDERS=100000 asks more of them; `python -m tests.risk.oracle` does the same without a test runner.
+RISK_ORDERS=100000 asks more of them, RISK_SEED others; `python -m tests.risk.oracle` does the same without a test
+runner.
 """
 
 import os
@@ -8,9 +9,11 @@ import os
 import pytest
 
 from apps.risk import rules
-from tests.risk.oracle import SEED, Outcome, compare
+from tests.risk import oracle
+from tests.risk.oracle import Outcome, compare
 
 ORDERS = int(os.environ.get("RISK_ORDERS", "10000"))
+SEED = int(os.environ.get("RISK_SEED", str(oracle.SEED)))
 
 
 @pytest.fixture(scope="module")

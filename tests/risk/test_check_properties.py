@@ -39,7 +39,6 @@ OPENING_ONLY = frozenset(
         "NET_ABOVE_LIMIT",
         "PNL_STALE",
         "POSITION_ABOVE_LIMIT",
-        "SELF_TRADE",
         "SESSION_CLOSED",
         "SHORTING_NOT_ENTITLED",
     }

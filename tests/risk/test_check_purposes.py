@@ -61,9 +61,10 @@ BREACHES: dict[str, tuple[str, dict[str, Any], str]] = {
     "throttled": ("EXECUTION_THROTTLED", {"exposure": {"is_throttled": True}}, OPENING),
     "repeated": ("EXECUTION_THROTTLED", {"exposure": {"repeats": 4}}, OPENING),
     "duplicate": ("DUPLICATE_ORDER", {"exposure": {"is_duplicate": True}}, OPENING),
-    "own order": ("SELF_TRADE", {"exposure": {"crosses_own": True}}, OPENING),
+    "own order": ("SELF_TRADE", {"exposure": {"crosses_own": True}}, ADDING),
     "quantity": ("QUANTITY_ABOVE_LIMIT", bounded(order_quantity="0.5"), ADDING),
     "parent": ("PARENT_QUANTITY_EXCEEDED", {"parent_left": "0.5"}, ADDING),
+    "another parent": ("PARENT_QUANTITY_CHANGED", {"parent_left": "9", "parent_agrees": False}, ADDING),
     "notional": ("NOTIONAL_ABOVE_LIMIT", bounded(order_notional="199"), ADDING),
     "position": ("POSITION_ABOVE_LIMIT", bounded(position="3"), OPENING),
     "rate": ("RATE_ABOVE_LIMIT", {"exposure": {"orders_this_minute": 5}}, ADDING),
@@ -76,6 +77,7 @@ BREACHES: dict[str, tuple[str, dict[str, Any], str]] = {
     "gross": ("GROSS_ABOVE_LIMIT", shared(gross="9801"), OPENING),
     "net": ("NET_ABOVE_LIMIT", shared(net="-7801"), OPENING),
     "open orders": ("OPEN_ORDERS_ABOVE_LIMIT", shared(open_orders=20), ADDING),
+    "net of an exit": ("EXIT_GROWS_NET", shared(is_netted=True, gross="300", net="-100"), "EXIT"),
     "daily loss": ("DAILY_LOSS_REACHED", shared(daily_loss="500"), OPENING),
     "drawdown": ("DRAWDOWN_REACHED", shared(drawdown="700"), OPENING),
     "unmarked loss": ("PNL_STALE", shared(daily_loss=None), OPENING),
@@ -116,6 +118,7 @@ BREACHES |= {
 }
 # A person who gets out is not held back by these.
 EXCUSE_A_PERSON = {
+    "net of an exit",
     "halted",
     "state nobody knows",
     "rate and reserve",
@@ -180,6 +183,24 @@ def test_an_exit_waits_for_no_scope() -> None:
     broken = shared(gross="1e9", net="1e9", open_orders=10**6, daily_loss=None, drawdown=None)
 
     assert reducing("EXIT", broken) == []
+
+
+@pytest.mark.parametrize(
+    "netted",
+    [
+        {"gross": "300", "net": "100"},  # the exit brings it nearer to flat
+        {"gross": "300", "net": "-100", "is_netted": False},
+        {"gross": "0", "net": "0"},  # nothing there was ever valued
+        {"gross": "300", "net": "-100", "daily_loss": None},  # nobody marked it
+        {"gross": "300", "net": "NaN"},
+    ],
+)
+def test_only_a_net_that_surely_grows_stops_an_exit(netted: dict[str, Any]) -> None:
+    assert reducing("EXIT", shared(**{"is_netted": True} | netted)) == []
+
+
+def test_a_slice_of_an_exit_plan_may_go_first() -> None:
+    assert reducing("EXIT", shared(is_netted=True, gross="300", net="-100") | {"is_planned": True}) == []
 
 
 def test_a_purpose_that_nobody_knows_is_judged_as_opening() -> None:

@@ -124,6 +124,90 @@ def test_lowering_a_little_keeps_the_end_of_the_raise(team: Team, wall: Wall) ->
     assert (during, in_force(team)) == (15, 10)
 
 
+def position_limit(team: Team) -> Limit:
+    """The row as it stands."""
+    return Limit.objects.select_related("raised_by").get(scope=team.bot.scope, kind="position")
+
+
+def lowered(team: Team, value: str) -> None:
+    """The risk owner lowers it at once."""
+    risk.set_limit(scope=team.bot.scope, kind="position", value=Decimal(value), actor=team.risk_owner, reason="less")
+
+
+def test_a_raised_limit_names_who_asked_and_who_agreed(team: Team) -> None:
+    found = raised(team, "20")
+
+    stands_on = position_limit(team).raised_by
+    assert stands_on == found
+    assert stands_on.asked_by == team.risk_owner
+    assert [voter.username for voter in stands_on.agreed_by] == ["risk-2"]
+
+
+def test_a_raise_that_started_later_names_its_people_too(team: Team, wall: Wall) -> None:
+    found = raised(team, "20", effective_from=wall_now() + timedelta(hours=48))
+    before = position_limit(team).raised_by
+    wall.advance(48 * 3600)
+    risk.settle_limits()
+
+    limit = position_limit(team)
+    assert before != found
+    assert (limit.set_by, limit.raised_by) == ("job:limits", found)
+    assert found.asked_by == team.risk_owner
+    assert found.agreed_by != [team.risk_owner]
+
+
+def test_a_vote_against_is_no_agreement(team: Team) -> None:
+    found = asked(team, "20")
+    assert found.consent is not None
+    other = make_user("no-sayer", "risk owner", team.desk.scope)
+    risk.vote_raise(limit_raise=found, actor=other, approve=False, reason="no", digest=found.consent.digest)
+
+    assert found.agreed_by == []
+    assert position_limit(team).raised_by != found
+
+
+def test_a_lowered_limit_stands_on_no_raise(team: Team) -> None:
+    raised(team, "20")
+    lowered(team, "15")
+
+    assert position_limit(team).raised_by is None
+
+
+def test_lowering_to_the_ground_or_below_ends_who_raised_it(team: Team) -> None:
+    raised(team, "20", expires_at=wall_now() + timedelta(hours=1))
+    lowered(team, "10")
+
+    limit = position_limit(team)
+    assert (limit.expires_at, limit.raised_by) == (None, None)
+
+
+def test_what_is_left_of_a_raise_until_its_end_still_names_it(team: Team, wall: Wall) -> None:
+    found = raised(team, "20", expires_at=wall_now() + timedelta(hours=1))
+    lowered(team, "15")
+    during = position_limit(team).raised_by
+    wall.advance(3600)
+    risk.settle_limits()
+
+    assert (during, position_limit(team).raised_by) == (found, None)
+
+
+def test_what_has_reverted_stands_on_no_raise(team: Team, wall: Wall) -> None:
+    raised(team, "20", expires_at=wall_now() + timedelta(hours=1))
+    wall.advance(3600)
+    risk.settle_limits()
+
+    assert position_limit(team).raised_by is None
+
+
+def test_history_keeps_which_raise_a_limit_stood_on(team: Team, wall: Wall) -> None:
+    found = raised(team, "20", expires_at=wall_now() + timedelta(hours=1))
+    wall.advance(3600)
+    risk.settle_limits()
+
+    kept = position_limit(team).history.order_by("-history_id").values_list("raised_by", flat=True)
+    assert list(kept[:2]) == [None, found.pk]
+
+
 def test_what_has_reverted_cannot_be_lowered_to_more(team: Team, wall: Wall) -> None:
     raised(team, "20", expires_at=wall_now() + timedelta(hours=1))
     wall.advance(3600)

@@ -188,9 +188,10 @@ def cursor_follows_the_list(patch: Patch) -> None:
 
     def believing(sync: AccountSync, adapter: Any) -> int:
         booked, cursor = 0, sync.cursor
-        for trade in adapter.trades_since(cursor, books.TRADES_PER_CALL):
+        listing = books._listed(adapter, cursor)
+        for trade in listing.trades:
             if trade.sequence > cursor:
-                booked += books._book(sync.account, trade)
+                booked += books._book(sync.account, trade, listing)
                 cursor = trade.sequence
         AccountSync.objects.filter(pk=sync.pk).update(cursor=cursor)
         return booked

@@ -148,11 +148,16 @@ def forget() -> None:
 
 
 def manners(choices: random.Random) -> dict[str, Any]:
-    """How a market trades in one seed: whole or in parts, with or without shorts and fees."""
+    """How a market trades in one seed: whole or in parts, at once or late, with or without queue, shorts and fees.
+
+    A bar has a volume of 1,000: the queues are a few orders or many long, the latencies a part of a bar or several.
+    """
     return {
         "participation_cap": choices.choice((None, None, None, "0.001", "0.003")),
         "allow_short": choices.random() < 0.7,
         "taker_fee_bps": choices.choice(("0", "5")),
+        "queue_share": choices.choice(("0", "0", "0.005", "0.05")),
+        "latency_ms": choices.choice((0, 0, HOUR_MS // 4, 5 * HOUR_MS // 2)),
     }
 
 

@@ -15,6 +15,7 @@ from apps.access.services.people import (
     make_person,
     make_service_account,
     require,
+    require_at_terminal,
     revoke_role,
 )
 from apps.access.services.step_up import require_step_up
@@ -36,6 +37,7 @@ __all__ = [
     "may",
     "open_consent",
     "require",
+    "require_at_terminal",
     "require_step_up",
     "revoke_role",
     "revoke_token",

@@ -10,7 +10,7 @@ from apps.access.models import Role, RoleGrant, Scope, ScopePermission, User
 from apps.access.states import Permission, UserKind
 from apps.audit import services as audit
 from apps.audit.context import acting
-from apps.common.errors import Forbidden, Invalid, Refused
+from apps.common.errors import Forbidden, Invalid, NotFound, Refused
 
 
 def require(user: User, permission: str, scope: Scope) -> None:
@@ -18,6 +18,20 @@ def require(user: User, permission: str, scope: Scope) -> None:
     if not selectors.may(user, permission, scope):
         label = Permission(permission).label
         raise Forbidden("PERMISSION_DENIED", f"your roles on {scope} do not let you {label}", permission=permission)
+
+
+def require_at_terminal(*, username: str, permission: str, scope: Scope, reason: str) -> User:
+    """The person for whom a management command acts, when their roles allow it and they say why.
+
+    Raises Invalid REASON_MISSING, NotFound PERSON_UNKNOWN, Forbidden PERMISSION_DENIED.
+    """
+    if not reason.strip():
+        raise Invalid("REASON_MISSING", "say why: the reason is kept in the audit", field="reason")
+    person = User.objects.filter(username=username, kind=UserKind.PERSON, is_active=True).first()
+    if person is None:
+        raise NotFound("PERSON_UNKNOWN", f"there is no active person with the sign-in name {username!r}")
+    require(person, permission, scope)
+    return person
 
 
 def make_person(

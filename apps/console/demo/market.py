@@ -56,7 +56,14 @@ MARKETS = (
         account="paper-crypto",
         desk="Crypto",
         cash="100000",
-        simulation=SimConfig(half_spread_bps=Decimal(2), slippage_bps=Decimal(1), taker_fee_bps=Decimal(10)),
+        simulation=SimConfig(
+            half_spread_bps=Decimal(2),
+            slippage_bps=Decimal(1),
+            latency_ms=200,
+            taker_fee_bps=Decimal(10),
+            participation_cap=Decimal("0.1"),
+            queue_share=Decimal("0.02"),
+        ),
     ),
     Market(
         symbol="EUR-USD",
@@ -73,7 +80,14 @@ MARKETS = (
         account="paper-fx",
         desk="FX",
         cash="100000",
-        simulation=SimConfig(half_spread_bps=Decimal("0.5"), slippage_bps=Decimal("0.2"), taker_fee_bps=Decimal("0.3")),
+        simulation=SimConfig(
+            half_spread_bps=Decimal("0.5"),
+            slippage_bps=Decimal("0.2"),
+            latency_ms=50,
+            taker_fee_bps=Decimal("0.3"),
+            participation_cap=Decimal("0.01"),
+            queue_share=Decimal("0.01"),
+        ),
     ),
 )
 

@@ -66,6 +66,12 @@ class LimitView:
         ends_at = self.limit.expires_at
         return ends_at if ends_at is not None and ends_at > wall_now() else None
 
+    @property
+    def raised_by(self) -> LimitRaise | None:
+        """The raise that the limit stands on, while that has not ended."""
+        is_over = self.limit.expires_at is not None and self.reverts_at is None
+        return None if is_over else self.limit.raised_by
+
 
 @dataclass(frozen=True, slots=True)
 class ScopeView:
@@ -110,7 +116,8 @@ def views(scopes: Iterable[Scope], base_currency: str) -> list[ScopeView]:
     """Each scope with its limits and their use, real money before paper."""
     found = list(scopes)
     limits: dict[UUID, list[Limit]] = {}
-    for row in Limit.objects.filter(scope__in=found).select_related("scope"):
+    rows = Limit.objects.filter(scope__in=found).select_related("scope", "raised_by__consent__requested_by")
+    for row in rows.prefetch_related("raised_by__consent__votes__voter"):
         limits.setdefault(row.scope_id, []).append(row)
     books: dict[UUID, list[ScopeBook | None]] = {}
     for book in ScopeBook.objects.filter(scope__in=found).order_by("mode"):

@@ -11,7 +11,7 @@ from apps.access.selectors import Seat
 from apps.access.states import ConsentState, Permission
 from apps.console.selectors.people import widest_first
 from apps.execution.models import Order, OrderSettlement
-from apps.execution.states import WORKING, OrderState
+from apps.execution.states import AT_VENUE, WORKING, OrderState
 from apps.venues import selectors as venues
 from apps.venues.models import VenueMessage
 
@@ -56,7 +56,7 @@ def found(user: User, wanted: Filters) -> QuerySet[Order]:
     if wanted.state == "working":
         rows = rows.filter(state__in=WORKING)
     elif wanted.state == "needs_person":
-        rows = rows.filter(needs_person=True, state=OrderState.UNKNOWN)
+        rows = rows.filter(needs_person=True, state__in=AT_VENUE)
     elif wanted.state in OrderState.values:
         rows = rows.filter(state=wanted.state)
     if wanted.bot:
@@ -73,7 +73,7 @@ def found(user: User, wanted: Filters) -> QuerySet[Order]:
 
 def for_people(user: User, permission: Permission = Permission.VIEW) -> QuerySet[Order]:
     """Orders that only a person can find out about, on scopes where the person has `permission`; newest first."""
-    rows = Order.objects.filter(needs_person=True, state=OrderState.UNKNOWN).select_related("bot__scope", "instrument")
+    rows = Order.objects.filter(needs_person=True, state__in=AT_VENUE).select_related("bot__scope", "instrument")
     return access.within(rows, user, "bot__scope", permission=permission).order_by("-id")
 
 

@@ -15,7 +15,7 @@ from apps.console.pages import Request
 from apps.console.selectors import orders, people
 from apps.execution import services as execution
 from apps.execution.models import Order
-from apps.execution.states import WORKING, OrderState, Purpose, SettleOutcome
+from apps.execution.states import WORKING, OrderState, Purpose
 
 PAGE_SIZE = 50
 
@@ -50,7 +50,7 @@ def show(request: Request, order_id: UUID) -> HttpResponse:
     """One order: what it was, what was checked, what was said to the venue, what happened."""
     order = find(request, order_id)
     events = list(order.events.order_by("sequence"))
-    scope, is_in_doubt = order.bot.scope, order.needs_person and order.state == OrderState.UNKNOWN
+    scope, is_in_doubt = order.bot.scope, execution.is_in_doubt(order)
     settlements = orders.settlements(order, request.user)
     context = {
         "order": order,
@@ -60,15 +60,14 @@ def show(request: Request, order_id: UUID) -> HttpResponse:
         "anomalies": list(order.anomalies.order_by("-id")),
         "settlements": settlements,
         "is_in_doubt": is_in_doubt,
-        "outcomes": SettleOutcome.choices,
+        "outcomes": [(outcome.value, outcome.label) for outcome in execution.outcomes_of(order)],
         "may_settle": is_in_doubt
         and not any(view.consent for view in settlements)
         and access.may(request.user, Permission.OPERATE, scope),
         "names": people.names_of([order.placed_by, *(event.actor for event in events)]),
-        "may_replace": order.state in orders.REPLACEABLE and access.may(request.user, Permission.TRADE, scope),
-        "may_cancel": order.state in WORKING
-        and not order.cancel_requested
-        and access.may(request.user, Permission.EXIT, scope),
+        "may_replace": order.state in orders.REPLACEABLE and _may_amend(request, order),
+        "may_only_lessen": execution.may_only_lessen(request.user, order),
+        "may_cancel": order.state in WORKING and access.may(request.user, Permission.EXIT, scope),
     }
     return pages.show(request, "console/order.html", context, {"order": "console/_order.html"})
 
@@ -87,9 +86,10 @@ def cancel(request: Request, order_id: UUID) -> HttpResponse:
 def replace(request: Request, order_id: UUID) -> HttpResponse:
     """Ask the venue for new terms; the old ones hold until it agrees."""
     order = find(request, order_id)
-    access.require(request.user, Permission.TRADE, order.bot.scope)
+    if not _may_amend(request, order):
+        access.require(request.user, Permission.TRADE, order.bot.scope)
     values = pages.cleaned(ReplaceForm(request.POST))
-    execution.replace(order=order, actor=request.user, **values)
+    execution.amend(order=order, actor=request.user, **values)
     return pages.done(
         request, "The new terms are on their way; the old ones hold until the venue agrees", "order", order.pk
     )
@@ -102,7 +102,9 @@ def cancel_all(request: Request) -> HttpResponse:
     scope = pages.reach(request, Scope.objects.all(), "pk", pk=values["scope"])
     if not any(access.may(request.user, permission, scope) for permission in orders.SWEEPS):
         access.require(request.user, Permission.EXIT, scope)
-    swept = execution.cancel_all(scope=scope, purposes=values["purposes"], actor=request.user, reason=values["reason"])
+    swept = execution.cancel_all_by_hand(
+        scope=scope, purposes=values["purposes"], actor=request.user, reason=values["reason"]
+    )
     return pages.done(request, _outcome(swept.asked, [code for _, code in swept.refused]), "orders")
 
 
@@ -113,6 +115,11 @@ def _outcome(asked: list[Order], refused: list[str]) -> str:
         return text
     counts = ", ".join(f"{number} {code}" for code, number in sorted(Counter(refused).items()))
     return f"{text}; {len(refused)} stay: {counts}"
+
+
+def _may_amend(request: Request, order: Order) -> bool:
+    """Whether the person may ask for any new terms of it."""
+    return any(access.may(request.user, permission, order.bot.scope) for permission in execution.AMENDERS)
 
 
 def find(request: Request, order_id: UUID) -> Order:

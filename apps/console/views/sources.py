@@ -1,4 +1,4 @@
-"""Sources of signals: what they may order, the vote that activates one, and stopping one at once."""
+"""Sources of signals: what they may order, asking and voting to activate one, and stopping one at once."""
 
 from uuid import UUID
 
@@ -20,8 +20,22 @@ STOPPERS = (Permission.OPERATE, Permission.HOLD)
 def index(request: Request, source_id: UUID | None = None) -> HttpResponse:
     """Sources within reach."""
     stoppable = {pk for permission in STOPPERS for pk in selectors.visible_scope_ids(request.user, permission)}
-    context = {"sources": sources.visible(request.user), "stoppable": stoppable}
+    context = {
+        "sources": sources.visible(request.user),
+        "stoppable": stoppable,
+        "askable": selectors.visible_scope_ids(request.user, Permission.ADMINISTER),
+    }
     return pages.show(request, "console/sources.html", context, {"source-list": "console/_sources.html"})
+
+
+@pages.acts_on(index)
+def ask(request: Request, source_id: UUID) -> HttpResponse:
+    """Ask a second person to let the source trade."""
+    source = _find(request, source_id)
+    access.require(request.user, Permission.ADMINISTER, source.deployment.bot.scope)
+    reason = pages.cleaned(ReasonForm(request.POST))["reason"]
+    signals.request_activation(source=source, actor=request.user, reason=reason)
+    return pages.done(request, f"A second person must agree before {source} trades", "signal_sources")
 
 
 @pages.acts_on(index)

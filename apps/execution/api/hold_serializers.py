@@ -28,9 +28,9 @@ class HoldShown(Shown):
     class Meta:
         model = Hold
         fields = (
-            "id", "scope", "scope_kind", "scope_name", "level", "cancels", "is_drill", "reason", "placed_by", "epoch",
-            "state", "latched_at", "latch_ms", "open_permits", "drain_state", "drained_at", "drain_ms", "left",
-            "consent", "release_digest", "released_at", "created_at",
+            "id", "scope", "scope_kind", "scope_name", "level", "cancels", "source", "is_drill", "reason",
+            "placed_by", "epoch", "state", "latched_at", "latch_ms", "open_permits", "drain_state", "drained_at",
+            "drain_ms", "left", "consent", "release_digest", "released_at", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -14,7 +14,7 @@ class VenueMessageShown(Shown):
 
     class Meta:
         model = VenueMessage
-        fields = ("id", "call", "request", "answer", "error", "sent_at", "took_ms", "created_at")
+        fields = ("id", "call", "trade_id", "request", "answer", "error", "sent_at", "took_ms", "created_at")
         read_only_fields = fields
 
 
@@ -33,7 +33,7 @@ class SettlementShown(Shown):
 
 
 class SettlementAsked(ReasonedAct):
-    """What the venue's desk said of an order that has no lookup."""
+    """What the venue's desk said of an order that needs a person."""
 
     outcome = serializers.ChoiceField(
         SettleOutcome.choices,

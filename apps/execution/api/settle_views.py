@@ -25,10 +25,10 @@ class OrderSettling(ReadEndpoint):
     @extend_schema(request=shapes.SettlementAsked, responses={201: shapes.SettlementShown})
     @action(detail=True, methods=["post"])
     def settle(self, request: Request, pk: str) -> Response:
-        """State what the venue's desk said of an order in doubt that has no lookup (needs `operate`).
+        """State what the venue's desk said of an order that needs a person (needs `operate`).
 
         `accepted` holds at once. Anything else frees what the order reserves: a second person votes on it.
-        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN.
+        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN, OUTCOME_UNKNOWN where the order's state excludes it.
         """
         order = self.target(Permission.OPERATE)
         asked = services.settle_by_person(order=order, actor=self.caller, **self.asked(shapes.SettlementAsked))

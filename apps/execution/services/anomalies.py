@@ -11,19 +11,20 @@ from apps.venues.adapters.base import VenueTrade
 from apps.venues.models import Account
 
 
-def note(*, account: Account, order: Order | None, kind: AnomalyKind, trade: VenueTrade) -> None:
-    """Keep both sides of the fact; the same trade again changes nothing. The caller holds the transaction."""
-    found = Anomaly(
-        account=account,
-        order=order,
-        kind=kind,
-        key=trade.trade_id,
-        ours=None if order is None else _ours(order),
-        theirs=_theirs(trade),
-        due_at=wall_now(),
-    )
-    Anomaly.objects.bulk_create([found], ignore_conflicts=True)
+def note(*, account: Account, order: Order | None, kind: AnomalyKind, trade: VenueTrade) -> bool:
+    """Keep both sides of the fact; whether it is new. The same trade again changes nothing.
+
+    The caller holds the transaction.
+    """
+    fact = {
+        "order": order,
+        "ours": None if order is None else _ours(order),
+        "theirs": _theirs(trade),
+        "due_at": wall_now(),
+    }
+    _, is_new = Anomaly.objects.get_or_create(account=account, kind=kind, key=trade.trade_id, defaults=fact)
     nudges.wake("reconciliation.run_due")
+    return is_new
 
 
 def _ours(order: Order) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Our books: what the venue says of orders, and its trades, each booked exactly once."""
 
+import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from dataclasses import replace as changed
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -17,7 +19,7 @@ from apps.audit.context import acting, job
 from apps.common import claims, nudges
 from apps.common.clocks import from_ms, wall_now
 from apps.execution.models import AccountSync, Anomaly, Fill, Order, Position
-from apps.execution.services import anomalies, ledger, valuing
+from apps.execution.services import anomalies, doubts, ledger, valuing
 from apps.execution.states import (
     RESTING,
     TERMINAL,
@@ -49,6 +51,17 @@ ENDED = {
     VenueOrderState.EXPIRED: OrderState.EXPIRED,
 }
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
+THE_VENUE_SAID = "the venue has said what became of it"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The venue's trades after `cursor`, and when and how long it was asked for them."""
+
+    cursor: int
+    asked_at: datetime
+    took_ms: float
+    trades: list[VenueTrade]
 
 
 def absorb(order: Order, answer: VenueOrder, *, reason: str, are_terms_final: bool = False) -> None:
@@ -63,18 +76,20 @@ def absorb(order: Order, answer: VenueOrder, *, reason: str, are_terms_final: bo
             return
         if row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN) and answer.state != VenueOrderState.REJECTED:
             ledger.advance(row, _working_state(row), reason=reason, venue_order_id=answer.venue_order_id, **NOT_DUE)
-            _found(row)
+            doubts.end(row, reason=THE_VENUE_SAID)
         if are_terms_final or answer.state != VenueOrderState.OPEN:
             take_terms(row, answer.quantity, answer.limit_price, answer.stop_price, reason=reason)
         if row.state in TERMINAL:
+            doubts.end(row, reason=THE_VENUE_SAID)
             return
         if answer.state in ENDED:
             unbooked = max(ZERO, answer.filled_quantity - row.filled_quantity - _busted(row))
             codes = [answer.reject_code] if answer.reject_code else row.codes
             ledger.advance(row, ENDED[answer.state], reason=reason, codes=codes, keep_reserved=unbooked)
-            _found(row)
+            doubts.end(row, reason=THE_VENUE_SAID)
         elif answer.state == VenueOrderState.FILLED and _is_used_up(row):
             ledger.advance(row, OrderState.CANCELED, reason="the venue took fills back; nothing works any more")
+            doubts.end(row, reason=THE_VENUE_SAID)
         elif row.state in RESTING and (are_terms_final or row.state != OrderState.PENDING_REPLACE):
             keep_working(row)
         nudges.hint("fleet")
@@ -127,34 +142,17 @@ def take_terms(
     ledger.set_reserved(row, row.quantity - row.filled_quantity)
 
 
-def _found(row: Order) -> None:
-    """The venue has said what became of an order that a person was asked about."""
-    if row.needs_person:
-        settled_here(row, reason="the venue has said what became of it")
-
-
-def settled_here(row: Order, *, reason: str) -> None:
-    """Nobody needs to ask about a locked order any more."""
-    row.needs_person = False
-    Order.objects.filter(pk=row.pk).update(needs_person=False)
-    alerts.clear(dedup_key=person_key(row), actor=ACTOR, reason=reason)
-
-
-def person_key(order: Order) -> str:
-    """The de-duplication key of the alert that a person must find out about an order."""
-    return f"order-needs-person:{order.pk}"
-
-
 def sync_account(account: Account) -> int:
     """Book the venue's new trades of an account, the ends of its orders and its cash; how many trades were new.
 
     Each trade is one transaction, so a killed worker loses and doubles nothing. The cursor follows only once a
-    trade was known for LISTED_LATE: what the venue lists behind its back is still found. Raises venues'
-    NoAnswer; what was booked until then stays.
+    trade was known for LISTED_LATE: what the venue lists behind its back is still found. What ends at a venue
+    without lookup goes before people. Raises venues' NoAnswer; what was booked until then stays, and nothing that
+    was not answered counts as not there.
     """
     with acting(ACTOR, "first sync"):
         sync, _ = AccountSync.objects.get_or_create(account=account, defaults={"due_at": wall_now()})
-    adapter = venues.adapter_for(account)
+    adapter, asked_at = venues.adapter_for(account), wall_now()
     still_open = {order.client_order_id: order for order in adapter.open_orders()}
     booked = _book_new(sync, adapter)
     for order in _asked_about(account, still_open):
@@ -164,6 +162,8 @@ def sync_account(account: Account) -> int:
             found = adapter.order_by_client_id(order.client_order_id.hex)
             if found is not None and found.state != VenueOrderState.OPEN:
                 absorb(order, found, reason="no longer open at the venue")
+    else:
+        doubts.compare(account, still_open, asked_at=asked_at)
     for order in _given_up(account, still_open):
         _take_back(order, still_open[order.client_order_id.hex])
     cash = next((held.amount for held in adapter.balances() if held.currency == account.currency), ZERO)
@@ -175,11 +175,11 @@ def sync_account(account: Account) -> int:
 def _book_new(sync: AccountSync, adapter: Adapter) -> int:
     """Book what the venue lists after the cursor; how many trades were new."""
     account, after, booked, is_passing = sync.account, sync.cursor, 0, True
-    while trades := adapter.trades_since(after, TRADES_PER_CALL):
+    while trades := (listing := _listed(adapter, after)).trades:
         done, seen = _known(account, trades)
         for trade in sorted(trades, key=lambda trade: trade.sequence):
             if trade.trade_id not in done:
-                booked += _book(account, trade)
+                booked += _book(account, trade, listing)
             known_at = done.get(trade.trade_id) or seen.get(trade.trade_id)
             is_passing = is_passing and known_at is not None and known_at <= wall_now() - LISTED_LATE
             if is_passing:
@@ -189,6 +189,12 @@ def _book_new(sync: AccountSync, adapter: Adapter) -> int:
             break
     AccountSync.objects.filter(pk=sync.pk, cursor__lt=sync.cursor).update(cursor=sync.cursor)
     return booked
+
+
+def _listed(adapter: Adapter, cursor: int) -> Listing:
+    asked_at, started = wall_now(), time.perf_counter()
+    trades = adapter.trades_since(cursor, TRADES_PER_CALL)
+    return Listing(cursor, asked_at, (time.perf_counter() - started) * 1000, trades)
 
 
 def _known(account: Account, trades: Iterable[VenueTrade]) -> tuple[dict[str, datetime], dict[str, datetime]]:
@@ -245,25 +251,40 @@ def _take_back(order: Order, found: VenueOrder) -> None:
 
 def _ended_elsewhere(account: Account, still_open: Iterable[str]) -> list[Order]:
     """Orders that we hold for working and the venue does not list as open."""
-    states = (*RESTING, OrderState.PENDING_CANCEL)
-    ours = Order.objects.filter(account=account, state__in=states)
+    ours = Order.objects.filter(account=account, state__in=doubts.HELD)
     return [ledger.known(order) for order in ours if order.client_order_id.hex not in still_open]
 
 
-def _book(account: Account, trade: VenueTrade) -> int:
-    """Book one trade in one transaction; 1 when it was new and ours."""
+def _book(account: Account, trade: VenueTrade, listing: Listing) -> int:
+    """Book one trade in one transaction, its raw report with it; 1 when it was new and ours."""
     with acting(ACTOR, f"trade {trade.trade_id}"):
         order = _order_of(account, trade)
         if order is None or (trade.symbol, trade.side) != (order.instrument.symbol, order.side):
-            anomalies.note(account=account, order=None, kind=AnomalyKind.UNKNOWN_TRADE, trade=trade)
+            if anomalies.note(account=account, order=None, kind=AnomalyKind.UNKNOWN_TRADE, trade=trade):
+                _keep_report(account, order, trade, listing)
             return 0
         row = ledger.locked(order)
         if Fill.objects.filter(account=account, trade_id=trade.trade_id).exists():
             return 0
         if trade.kind == TradeKind.BUST:
+            if anomalies.note(account=account, order=row, kind=AnomalyKind.BUST, trade=trade):
+                _keep_report(account, row, trade, listing)
             return _bust(row, trade)
+        _keep_report(account, row, trade, listing)
         _fill(row, trade)
     return 1
+
+
+def _keep_report(account: Account, order: Order | None, trade: VenueTrade, listing: Listing) -> None:
+    """Keep what the venue reported of a trade that is new to us: once a trade, not once a poll."""
+    venues.keep_report(
+        account=account,
+        client_order_id=trade.client_order_id if order is None else order.client_order_id.hex,
+        trade=trade,
+        request={"cursor": listing.cursor, "limit": TRADES_PER_CALL},
+        sent_at=listing.asked_at,
+        took_ms=listing.took_ms,
+    )
 
 
 def _order_of(account: Account, trade: VenueTrade) -> Order | None:
@@ -350,8 +371,8 @@ def _follow(row: Order, state: str, trade: VenueTrade, *, filled: Decimal, paid:
         ledger.append(row, detail=detail)
     else:
         ledger.advance(row, state, detail=detail, **changes)
-    if was_unknown:
-        _found(row)
+    if was_unknown or row.state in TERMINAL:
+        doubts.end(row, reason=THE_VENUE_SAID)
     if row.reserved_quantity > reserved or row.state in WORKING:
         ledger.set_reserved(row, reserved)
 
@@ -383,7 +404,6 @@ def _bust(row: Order, trade: VenueTrade) -> int:
     What an order that works still may fill grows again by the units: the venue may or may not work them, so
     the worst case stays reserved. Nothing of a filled order works any more: it becomes CANCELED.
     """
-    anomalies.note(account=row.account, order=row, kind=AnomalyKind.BUST, trade=trade)
     original = Fill.objects.filter(order=row, trade_id=trade.refers_to, kind=FillKind.TRADE).first()
     if original is None or original.corrections.exists():
         return 0

@@ -1,23 +1,39 @@
-"""A person's way out: reduce or close a bot's position, sized by what the venue confirms; cancel an order.
+"""A person's way out: reduce or close a bot's position, sized by what the venue confirms; cancel one order or many.
 
-Both go out from the process that the person asked, so they work while no worker does.
+All go out from the process that the person asked, so they work while no worker does.
 """
 
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
+import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 
-from apps.access.models import User
+from apps.access.models import Scope, User
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.deployments.models import Deployment
 from apps.execution.models import Order
-from apps.execution.services import ledger, orders, submission
-from apps.execution.states import AT_VENUE, OrderType, Purpose, Side
+from apps.execution.services import draining, ledger, orders, submission
+from apps.execution.states import AT_VENUE, WORKING, OrderType, Purpose, Side
 from apps.risk import rules
 from apps.venues import services as venues
+
+log = structlog.get_logger(__name__)
+# So long this process stays with the cancels of many; then they are the workers' alone.
+SEND_FOR_S = 60.0
+# Each of them needs connections: PostgreSQL has others to serve.
+SWEEPS_AT_ONCE = 2
+_sweeping = threading.BoundedSemaphore(SWEEPS_AT_ONCE)
+# Half of the threads of a web process.
+SENDING_MAX = 4
+_sending = threading.BoundedSemaphore(SENDING_MAX)
 
 
 def close_position(
@@ -65,7 +81,7 @@ def close_position(
     )
     order = orders.place(ticket=ticket, actor=actor, reason=reason)
     _send_soon(order)
-    return order
+    return ledger.known(Order.objects.get(pk=order.pk))
 
 
 def cancel_by_hand(*, order: Order, actor: User, reason: str) -> Order:
@@ -76,11 +92,59 @@ def cancel_by_hand(*, order: Order, actor: User, reason: str) -> Order:
     return row
 
 
+def cancel_all_by_hand(*, scope: Scope, purposes: list[str], actor: User, reason: str) -> orders.Swept:
+    """`orders.cancel_all`, sent from here when a person asks: in threads, so that the answer waits for no venue.
+
+    A machine's cancels wait for a worker.
+    """
+    swept = orders.cancel_all(scope=scope, purposes=purposes, actor=actor, reason=reason)
+    if swept.asked and not actor.is_service:
+        transaction.on_commit(partial(_start, [order.pk for order in swept.asked]), robust=True)
+    return swept
+
+
+def _start(order_ids: Sequence[UUID]) -> None:
+    thread = threading.Thread(target=_in_background, args=(order_ids,), name=f"cancel-{order_ids[0]}", daemon=True)
+    thread.start()
+
+
+def _in_background(order_ids: Sequence[UUID]) -> None:
+    try:
+        with _sweeping:
+            send_cancels(order_ids)
+    except Exception as error:  # the sweep of a worker goes on where this thread ends
+        log.exception("cancels.ended", orders=len(order_ids), error=type(error).__name__)
+    finally:
+        connections.close_all()
+
+
+def send_cancels(order_ids: Sequence[UUID], *, seconds_max: float = SEND_FOR_S) -> None:
+    """Send the cancels of these orders from this process until none of them works any more or the seconds are over.
+
+    Each goes out under its own claim, as by a worker. A venue that hangs, or has no calls left, is asked again and
+    keeps no other waiting; what is left stays due. Needs PostgreSQL and the venues alone.
+    """
+    ends, busy = time.monotonic() + seconds_max, defaultdict[UUID, list[Future[None]]](list)
+    working = Order.objects.filter(pk__in=order_ids, state__in=WORKING).select_related("account").order_by("id")
+    with ThreadPoolExecutor(draining.CALLS_AT_ONCE, thread_name_prefix="cancel") as pool:
+        while (left := list(working.all())) and time.monotonic() < ends:
+            draining.hand_out(left, pool, busy)
+            time.sleep(draining.PAUSE_S)
+
+
 def _send_soon(order: Order) -> None:
     """After the commit; no transaction may be open while a venue is asked."""
-    due = Order.objects.filter(pk=order.pk)
-    send = partial(submission.send_here, due, lease_s=settings.VENUE_TIMEOUT_S * 4)
-    transaction.on_commit(send, robust=True)
+    transaction.on_commit(lambda: _send(order), robust=True)
+
+
+def _send(order: Order) -> None:
+    """From here, unless as many threads as may already wait for venues: the kill switch needs the others."""
+    if not _sending.acquire(blocking=False):
+        return
+    try:
+        submission.send_here(Order.objects.filter(pk=order.pk), lease_s=settings.VENUE_TIMEOUT_S * 4)
+    finally:
+        _sending.release()
 
 
 def _held(deployment: Deployment) -> Decimal:

@@ -7,6 +7,7 @@ order may arrive on the account, and it would be taken away with the rest.
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -127,7 +128,7 @@ def drain_here(hold_id: UUID, *, seconds_max: float | None = None) -> Hold | Non
                 hold = Hold.objects.select_related("scope").filter(pk=hold_id).first()
                 if hold is None or not is_open(hold) or (ends is not None and time.monotonic() >= ends):
                     return hold
-                _hand_out(hold, pool, busy)
+                hand_out(chosen_orders(hold).select_related("account"), pool, busy, hold=hold)
                 _look(hold)
                 failures = 0
             except DatabaseError as error:
@@ -150,24 +151,29 @@ def _look(hold: Hold) -> None:
         _report(claimed)
 
 
-def _hand_out(hold: Hold, pool: ThreadPoolExecutor, busy: dict[UUID, list[Future[None]]]) -> None:
-    """Give every venue's orders to a few threads of its own, as those of the last turn are through."""
+def hand_out(
+    found: Iterable[Order], pool: ThreadPoolExecutor, busy: dict[UUID, list[Future[None]]], *, hold: Hold | None = None
+) -> None:
+    """Give every venue's orders to a few threads of its own, as those of the last turn are through.
+
+    Their cancels are sent; with `hold` those that were not asked for yet are asked for first.
+    """
     by_venue = defaultdict[UUID, list[Order]](list)
-    for order in chosen_orders(hold).select_related("account"):
+    for order in found:
         by_venue[order.account.venue_id].append(order)
-    for venue_id, found in by_venue.items():
+    for venue_id, orders_there in by_venue.items():
         busy[venue_id] = [turn for turn in busy[venue_id] if not turn.done()]
         if not busy[venue_id]:
-            parts = [found[number::CALLS_PER_VENUE] for number in range(CALLS_PER_VENUE)]
-            busy[venue_id] = [pool.submit(_work, hold, part) for part in parts if part]
+            parts = [orders_there[number::CALLS_PER_VENUE] for number in range(CALLS_PER_VENUE)]
+            busy[venue_id] = [pool.submit(_work, part, hold) for part in parts if part]
 
 
-def _work(hold: Hold, found: list[Order]) -> None:
+def _work(found: list[Order], hold: Hold | None) -> None:
     """A turn: cancel these orders one after the other; what does not fit comes in the next turn."""
     ends = time.monotonic() + TURN_S
     try:
         for order in found:
-            if not order.cancel_requested:
+            if hold is not None and not order.cancel_requested:
                 _cancel(order, hold)
             _send(order)
             if time.monotonic() >= ends:

@@ -87,8 +87,6 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
     if ticket.purpose == Purpose.PROTECTIVE and not capabilities.has_reduce_only:
         # It could turn the position around together with an exit, and no venue would stop it.
         denials.append(rules.Denial("VENUE_CANNOT", {"purpose": ticket.purpose}))
-    if standing.parent_quantity not in (None, ticket.parent_quantity):
-        denials.append(rules.Denial("PARENT_QUANTITY_CHANGED", {"parent_quantity": str(standing.parent_quantity)}))
     unit = rules.notional(replace(order, quantity=Decimal(1)), instrument, market)
     return Judgement(
         order,
@@ -110,13 +108,14 @@ def overdrawn(ticket: Ticket, judged: Judgement, sums: Mapping[UUID, risk.Sums])
     transaction ends, so the last unit goes to one order only.
     """
     found: list[rules.Denial] = []
-    if ticket.purpose != Purpose.OPENING or not sums:  # nothing was added
+    if ticket.purpose == Purpose.EXIT or not sums:  # nothing was added
         return found
-    after = [_after(facts, sums[pk]) for pk, facts in judged.scopes.items() if pk in sums]
-    found += rules.check_sums(judged.order, after)
-    account = sums.get(ticket.deployment.account.scope_id)
-    if ticket.side == "BUY" and account is not None and _overspends(account, judged):
-        found.append(rules.Denial("BUYING_POWER_EXCEEDED", {}))
+    if ticket.purpose == Purpose.OPENING:
+        after = [_after(facts, sums[pk]) for pk, facts in judged.scopes.items() if pk in sums]
+        found += rules.check_sums(judged.order, after)
+        account = sums.get(ticket.deployment.account.scope_id)
+        if ticket.side == "BUY" and account is not None and _overspends(account, judged):
+            found.append(rules.Denial("BUYING_POWER_EXCEEDED", {}))
     if stands.crosses_own(_asked(ticket, [], None)):
         found.append(rules.Denial("SELF_TRADE", {}))
     return found
@@ -166,11 +165,13 @@ def _order(ticket: Ticket, standing: stands.Standing, besides: Order | None) -> 
         time_in_force=ticket.time_in_force,
         purpose=ticket.purpose,
         parent_left=left,
+        parent_agrees=standing.parent_quantity in (None, ticket.parent_quantity),
         limit_price=ticket.limit_price,
         stop_price=ticket.stop_price,
         is_reduce_only=ticket.is_reduce_only,
         is_post_only=ticket.is_post_only,
         by_person=ticket.by_person,
+        is_planned=ticket.by_plan,
     )
 
 
@@ -231,11 +232,12 @@ def _scopes(
 ) -> dict[UUID, rules.ScopeFacts]:
     """Limits and sums of each scope; one whose book nobody keeps yet counts as not marked."""
     books = {book.scope_id: book for book in standing.books}
+    netted = deployment.account.scope.lineage[-2:]  # the bucket's and its own
     found = {}
     for pk in scope_ids:
         book = books.get(pk) or stands.Book(pk, str(pk), ZERO, ZERO, ZERO, ZERO, 0, None, None)
         limits = {kind: value for kind, value in standing.limits.get(pk, {}).items() if kind in PER_SCOPE}
-        found[pk] = _facts(book, limits, besides)
+        found[pk] = replace(_facts(book, limits, besides), is_netted=pk in netted)
     own = found[deployment.bot.scope_id]
     known = {kind for limits in standing.limits.values() for kind in limits if kind in PER_SCOPE}
     narrowed = {kind: Decimal(value) for kind, value in deployment.limits.items() if kind in known}

@@ -39,7 +39,8 @@ def refusal(row: Order, deployment: Deployment, state: TradingState, *, decided_
         return ""
     if row.purpose == Purpose.OPENING and abs(wall_now() - decided_at) > OPENING_AGE_MAX:
         return "ORDER_STALE"  # one from the future was decided before the clock was set back
-    if deployment.epoch != row.epoch or deployment.desired != "running":
+    # A pause begins a new epoch: an exit of the present one was placed after it, by a plan that takes the bot out.
+    if deployment.epoch != row.epoch or (deployment.desired != "running" and row.purpose != Purpose.EXIT):
         return "EPOCH_FENCED"
     return "" if deployment.release.build_id == row.build_id else "BUILD_MISMATCH"
 

@@ -1,15 +1,18 @@
 """The venues' own prices of what is traded there: the reference that is not the bot's own feed."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
 import structlog
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from apps.common.clocks import from_ms, wall_now
 from apps.common.errors import DomainError
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
+from apps.execution.models import Position
 from apps.markets import services as markets
 from apps.markets.models import Instrument, ReferencePrice
 from apps.venues import services as venues
@@ -21,23 +24,31 @@ EVERY_S = 1.0
 SHARE = 0.2
 
 
-def refresh_references() -> int:
+def refresh_references(deployments: Iterable[Deployment] | None = None) -> int:
     """Ask once for the price of each instrument at each venue where a deployment trades it; how many were heard.
 
-    The answer is kept as `venue:<name>`. A venue that does not answer, or has no calls left, stops no other:
-    its price grows old, and what needs a fresh one is refused.
+    With `deployments` (their accounts and venues loaded): of what these trade alone. The answer is kept as
+    `venue:<name>`. A venue that does not answer, or has no calls left, stops no other: its price grows old, and what
+    needs a fresh one is refused.
     """
-    traded = _traded()
+    traded = _traded(_wanted() if deployments is None else deployments)
     shares = Counter(account.pk for account, _ in traded)
     due = [(account, instrument) for account, instrument in traded if _is_due(account, instrument, shares[account.pk])]
     return sum(_hear(account, instrument) for account, instrument in due)
 
 
-def _traded() -> list[tuple[Account, Instrument]]:
+def _wanted() -> QuerySet[Deployment]:
+    """What is traded, and what a paused bot holds: that may have to be sold."""
+    place = {name: OuterRef(name) for name in ("bot", "account", "instrument")}
+    holds = Exists(Position.objects.filter(**place).exclude(quantity=0))
+    rows = Deployment.objects.filter(Q(desired=Desired.RUNNING) | Q(Q(desired=Desired.PAUSED), holds))
+    return rows.select_related("account__venue__scope", "instrument").order_by("id")
+
+
+def _traded(deployments: Iterable[Deployment]) -> list[tuple[Account, Instrument]]:
     """Each traded instrument of each venue once, with the account of a deployment that trades it there."""
-    running = Deployment.objects.filter(desired=Desired.RUNNING).select_related("account__venue__scope", "instrument")
     found: dict[tuple[UUID, UUID], tuple[Account, Instrument]] = {}
-    for deployment in running.order_by("id"):
+    for deployment in deployments:
         place = (deployment.account.venue_id, deployment.instrument_id)
         found.setdefault(place, (deployment.account, deployment.instrument))
     return list(found.values())

@@ -1,7 +1,7 @@
 """An order that only the venue's desk can tell about: what a person learned there, and what follows from it.
 
-That the venue has the order takes one person. That nothing of it works any more frees what it reserves and so
-allows more: it takes a second person.
+That it works at the venue takes one person. That nothing of it works any more frees what it reserves and so allows
+more: it takes a second person.
 """
 
 from datetime import timedelta
@@ -17,17 +17,32 @@ from apps.common.clocks import wall_now
 from apps.common.decimals import text_of
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.execution.models import Order, OrderSettlement
-from apps.execution.services import books, ledger
-from apps.execution.states import OrderState, SettleOutcome
+from apps.execution.services import books, doubts, ledger
+from apps.execution.states import AT_VENUE, ORDER_TRANSITIONS, OrderState, SettleOutcome
 
 OPEN_H = 24
 STATES = {
     SettleOutcome.ACCEPTED: OrderState.ACCEPTED,
     SettleOutcome.CANCELED: OrderState.CANCELED,
+    SettleOutcome.EXPIRED: OrderState.EXPIRED,
     SettleOutcome.REJECTED: OrderState.REJECTED,
     SettleOutcome.NOT_SENT: OrderState.NOT_SENT,
 }
 CODE = "SETTLED_BY_PERSON"
+
+
+def is_in_doubt(order: Order) -> bool:
+    """Whether only a person can find out what became of the order at the venue."""
+    return order.needs_person and order.state in AT_VENUE
+
+
+def outcomes_of(order: Order) -> list[SettleOutcome]:
+    """What the desk may say of it: an order that the venue had taken can not have been lost on the way."""
+    return [
+        outcome
+        for outcome, state in STATES.items()
+        if outcome == SettleOutcome.ACCEPTED or state in ORDER_TRANSITIONS[OrderState(order.state)]
+    ]
 
 
 def settle_by_person(
@@ -43,6 +58,7 @@ def settle_by_person(
     with acting(actor, reason):
         row = ledger.locked(order)
         _check_in_doubt(row)
+        _check_possible(row, outcome)
         if _waiting(row) is not None:
             raise Refused("SETTLEMENT_OPEN", "a settlement of this order waits for a vote already")
         asked = OrderSettlement.objects.create(order=row, outcome=outcome, venue_order_id=venue_order_id)
@@ -97,8 +113,14 @@ def _check(outcome: str, venue_order_id: str, actor: User, reason: str) -> None:
         raise Invalid("VENUE_ORDER_ID_MISSING", "say under which id the venue has the order")
 
 
+def _check_possible(row: Order, outcome: str) -> None:
+    possible = outcomes_of(row)
+    if outcome not in possible:
+        raise Invalid("OUTCOME_UNKNOWN", f"of an order that is {row.state} the desk can say: {', '.join(possible)}")
+
+
 def _check_in_doubt(row: Order) -> None:
-    if row.state != OrderState.UNKNOWN or not row.needs_person:
+    if not is_in_doubt(row):
         raise Refused("ORDER_NOT_IN_DOUBT", f"the order is {row.state}: nobody needs to ask about it", state=row.state)
 
 
@@ -128,14 +150,27 @@ def _put_to_vote(asked: OrderSettlement, row: Order, actor: User, reason: str) -
 
 def _apply(asked: OrderSettlement, row: Order, reason: str) -> None:
     outcome = SettleOutcome(asked.outcome)
-    books.settled_here(row, reason=reason)
+    doubts.end(row, reason=reason)
     known_as = asked.venue_order_id or row.venue_order_id
     if outcome == SettleOutcome.ACCEPTED:
-        ledger.advance(row, OrderState.ACCEPTED, reason=reason, due_at=None, venue_order_id=known_as)
-        books.keep_working(row)
+        _go_on(row, known_as, reason)
     else:
         ledger.advance(row, STATES[outcome], reason=reason, codes=[CODE], venue_order_id=known_as)
     asked.applied_at = wall_now()
     asked.save(update_fields=["applied_at"])
     audit.record("order.settled", row, scope_id=row.bot.scope_id, after={"outcome": asked.outcome})
     nudges.hint("fleet", f"bot:{row.bot_id}")
+
+
+def _go_on(row: Order, known_as: str, reason: str) -> None:
+    """It works there: its place in the venue's lists is watched anew, and its cancel is asked for at once."""
+    Order.objects.filter(pk=row.pk).update(unlisted_at=None, venue_order_id=known_as)
+    if row.state == OrderState.UNKNOWN:
+        ledger.advance(row, OrderState.ACCEPTED, reason=reason, due_at=None, venue_order_id=known_as)
+    else:
+        ledger.append(row, reason=reason, detail={"settled": SettleOutcome.ACCEPTED.value})
+    if row.state == OrderState.PENDING_CANCEL:
+        Order.objects.filter(pk=row.pk).update(due_at=wall_now())
+        nudges.wake("execution.send_due_orders")
+    elif row.state != OrderState.PENDING_REPLACE:
+        books.keep_working(row)

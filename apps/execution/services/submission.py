@@ -7,23 +7,33 @@ from decimal import Decimal
 import structlog
 from django.db.models import QuerySet
 
-from apps.alerts import services as alerts
-from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.common import claims
 from apps.common.clocks import wall_now
-from apps.execution.models import Order
-from apps.execution.services import books, ledger, permits, replacing
+from apps.execution.models import Order, OrderEvent
+from apps.execution.services import books, doubts, ledger, permits, replacing
 from apps.execution.states import AT_VENUE, TERMINAL, OrderState, Purpose
 from apps.risk import rules
 from apps.venues import selectors as venue_state
 from apps.venues import services as venues
-from apps.venues.adapters.base import NoAnswer, SubmitRequest, VenueBusy, VenueDown, VenueRejected
+from apps.venues.adapters.base import (
+    NoAnswer,
+    SubmitRequest,
+    VenueBusy,
+    VenueDown,
+    VenueOrder,
+    VenueOrderState,
+    VenueRejected,
+)
 
 log = structlog.get_logger(__name__)
 ACTOR = job("orders")
 LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_S_MAX = 30.0
+# So many refused cancels of one order, then people are asked about it as well.
+CANCEL_TRIES = 4
+# An order that is sent by whoever asked: looked up, cancelled, looked up.
+STEPS_HERE = 3
 # How long an exit may wait for the venue to confirm the position before it is given up.
 CONFIRM_WITHIN = timedelta(seconds=10)
 
@@ -55,11 +65,13 @@ def send(order: Order) -> None:
 def send_here(due: QuerySet[Order], *, lease_s: float) -> None:
     """Send what is due of these orders from this process, whoever it is; what fails is left to the workers.
 
-    Each order goes out under its own claim, so a worker that was faster keeps it.
+    Each order goes out under its own claim, so a worker that was faster keeps it. One in doubt is looked up first and
+    is then due for its cancel.
     """
     try:
-        for claimed in claims.claim(due, lease_s=lease_s):
-            send(claimed)
+        for _ in range(STEPS_HERE):
+            for claimed in claims.claim(due, lease_s=lease_s):
+                send(claimed)
     except Exception as error:  # its lease runs out and a worker tries again
         log.exception("order.not_sent_here", error=type(error).__name__)
 
@@ -221,25 +233,11 @@ def _look_again_s(order: Order) -> float:
 
 def _ask_person(order: Order) -> None:
     """Nobody but the venue's desk can say what became of it: put it before people, once."""
-    reason = "the venue has no lookup: ask its desk what became of the order"
-    with acting(ACTOR, reason):
+    with acting(ACTOR, doubts.NO_LOOKUP):
         row = ledger.locked(order)
-        if row.state != OrderState.UNKNOWN:
-            return
-        Order.objects.filter(pk=row.pk).update(needs_person=True, due_at=None, lease_until=None, lease_owner="")
-        if not row.needs_person:
-            ledger.append(row, reason=reason, detail={"needs_person": True})
-        alerts.raise_alert(
-            tier=Tier.CRITICAL,
-            code="ORDER_NEEDS_PERSON",
-            title=f"{row.bot}: {reason}",
-            scope=row.bot.scope,
-            target=row,
-            detail={"client_order_id": row.client_order_id.hex, "account": row.account.name},
-            dedup_key=books.person_key(row),
-            actor=ACTOR,
-            reason=reason,
-        )
+        if row.state == OrderState.UNKNOWN:
+            Order.objects.filter(pk=row.pk).update(**books.NOT_DUE)
+            doubts.ask_person(row, reason=doubts.NO_LOOKUP, actor=ACTOR)
 
 
 def _unknown(order: Order, reason: str) -> None:
@@ -273,17 +271,39 @@ def _cancel(order: Order) -> None:
         claims.settle(order, due_in_s=_look_again_s(order))
     except VenueRejected as error:
         log.warning("cancel.rejected", order=str(order.pk), code=error.code)
-        _resolve_cancel(order)
+        _resolve_cancel(order, error.code)
     else:
         books.absorb(order, answer, reason="cancel answered")
 
 
-def _resolve_cancel(order: Order) -> None:
-    try:
-        found = venues.adapter_for(order.account).order_by_client_id(order.client_order_id.hex)
-    except (NoAnswer, VenueRejected):
-        found = None
-    if found is None:
-        claims.settle(order, due_in_s=LOOK_AGAIN_S)
-    else:
+def _resolve_cancel(order: Order, code: str) -> None:
+    """A refusal does not say what became of the order: only an answer about exactly this order ends it."""
+    found = _looked_up(order)
+    if found is not None:
         books.absorb(order, found, reason="cancel refused; looked up")
+    if found is None or found.state == VenueOrderState.OPEN:
+        _cancel_again(order, code)
+
+
+def _looked_up(order: Order) -> VenueOrder | None:
+    """What the venue says of an order; None when it says nothing."""
+    if not venues.capabilities_of(order.account).has_lookup:
+        return None
+    try:
+        return venues.adapter_for(order.account).order_by_client_id(order.client_order_id.hex)
+    except (NoAnswer, VenueRejected):
+        return None
+
+
+def _cancel_again(order: Order, code: str) -> None:
+    """Ask again for a cancel that was refused, after 1, 2, 4, 8 and then every 16 seconds, until the order ends."""
+    with acting(ACTOR, f"the venue refused the cancel: {code}"):
+        row = ledger.locked(order)
+        if row.state != OrderState.PENDING_CANCEL or not claims.is_ours(order, row):
+            return
+        refusals = OrderEvent.objects.filter(order=row, detail__has_key="cancel_refused").count() + 1
+        if refusals <= CANCEL_TRIES:
+            ledger.append(row, detail={"cancel_refused": code})
+        if refusals >= CANCEL_TRIES:
+            doubts.ask_person(row, reason=doubts.CANCEL_REFUSED, actor=ACTOR)
+        claims.settle(order, due_in_s=2.0 ** (refusals - 1))

@@ -33,7 +33,8 @@ class Ticket:
     the venue has just stated with the exits that work there (buys, sells); a person's exit is sized by it instead
     of by our own book, and a resting protective order, which can only reduce, does not stand in its way.
     `parent_id` makes it a slice of a larger order of the caller's: all slices together stay within
-    `parent_quantity`. `by_signal` says that an activated source of signals asks, which needs no session.
+    `parent_quantity`. `by_signal` says that an activated source of signals asks, which needs no session;
+    `by_plan` that it is a slice of an exit plan.
     """
 
     deployment: Deployment
@@ -57,4 +58,5 @@ class Ticket:
     decided_ms: int | None = None
     by_person: bool = False
     by_signal: bool = False
+    by_plan: bool = False
     confirmed: tuple[Decimal, Decimal, Decimal] | None = None

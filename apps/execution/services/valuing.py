@@ -18,6 +18,7 @@ from quarterdeck.decimals import EXACT
 from apps.access import selectors as access
 from apps.audit.context import acting, job
 from apps.bots.states import Mode
+from apps.common import nudges
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Refused
 from apps.deployments.models import Deployment
@@ -62,11 +63,11 @@ def mark_books() -> int:
     """Value every position that somebody trades and mark the books above it; how many positions changed."""
     started_at, changed = wall_now(), 0
     marked = {mode: Marked() for mode in Mode}
-    in_use = _in_use()
-    if not in_use:
+    traded = in_use()
+    if not traded:
         return 0
     currency = access.firm().base_currency
-    for deployment in in_use:
+    for deployment in traded:
         scopes, of_mode = ledger.scope_ids(deployment), marked[Mode(deployment.account.mode)]
         try:
             changed += _value(deployment, currency)
@@ -78,11 +79,12 @@ def mark_books() -> int:
         of_mode.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
     for mode, of_mode in marked.items():
         _mark(of_mode, mode, started_at)
+    nudges.wake("execution.contain_breaches")
     return changed
 
 
-def _in_use() -> list[Deployment]:
-    """Deployments that run or still hold something."""
+def in_use() -> list[Deployment]:
+    """Deployments that run or still hold something, the newest of each bot and account."""
     holding = Position.objects.exclude(quantity=0).values_list("bot_id", "account_id")
     held = [Q(bot_id=bot, account_id=account) for bot, account in holding]
     wanted = Q(desired=Desired.RUNNING)

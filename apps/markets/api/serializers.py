@@ -1,9 +1,11 @@
-"""Shapes of instruments, datasets and feeds."""
+"""Shapes of instruments, datasets, feeds, FX rates and market states."""
 
 from rest_framework import serializers
 
-from apps.common.api.serializers import Shown
-from apps.markets.models import Dataset, Feed, Instrument
+from apps.common.api.fields import DecimalString, Reference, Text
+from apps.common.api.serializers import ReasonedAct, Shown
+from apps.markets.models import Dataset, Feed, FxRate, Instrument, MarketStatus
+from apps.markets.states import MarketState
 
 
 class InstrumentShown(Shown):
@@ -51,3 +53,52 @@ class FeedShown(Shown):
             "created_at",
         )
         read_only_fields = fields
+
+
+class FxRateShown(Shown):
+    """How many `quote` one `base` is worth between two wall times."""
+
+    class Meta:
+        model = FxRate
+        fields = ("id", "base", "quote", "rate", "valid_from", "valid_until", "source", "created_at")
+        read_only_fields = fields
+
+
+class FxRateAsked(ReasonedAct):
+    """A rate to enter."""
+
+    base = Text(max_length=12, help_text="Code of the currency of which there is one, e.g. EUR.")
+    quote = Text(max_length=12, help_text="Code of the currency in which it is worth `rate`.")
+    rate = DecimalString(help_text="How many `quote` one `base` is worth; above zero.")
+    valid_from = serializers.DateTimeField(
+        required=False, allow_null=True, default=None, help_text="Wall time; left out: from now on."
+    )
+    valid_until = serializers.DateTimeField(help_text="Wall time; after it the rate is stale and denies increases.")
+    source = Text(max_length=200, help_text="Where the rate is from.")  # type: ignore[assignment]
+
+
+class MarketStateShown(Shown):
+    """Whether an instrument trades and between which prices, and who said so last."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+    set_by = serializers.CharField(help_text="`user:<id>`, `service:<id>` or `job:<name>`.")
+    set_at = serializers.DateTimeField()
+    reason = serializers.CharField()
+
+    class Meta:
+        model = MarketStatus
+        fields = (
+            "id", "instrument", "symbol", "state", "limit_up", "limit_down", "source", "set_by", "set_at", "reason",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class MarketStateAsked(ReasonedAct):
+    """What is known of an instrument's market, whole: a price that is left out bounds nothing any more."""
+
+    instrument = Reference(help_text="Id or symbol.")
+    state = serializers.ChoiceField(MarketState.choices)
+    limit_up = DecimalString(required=False, allow_null=True, default=None, help_text="No buy above it.")
+    limit_down = DecimalString(required=False, allow_null=True, default=None, help_text="No sell below it.")
+    source = Text(max_length=200, help_text="Who said so, e.g. the exchange's notice.")  # type: ignore[assignment]

@@ -2,10 +2,12 @@
 
 from rest_framework.routers import SimpleRouter
 
-from apps.markets.api.views import DatasetViews, FeedViews, InstrumentViews
+from apps.markets.api.views import DatasetViews, FeedViews, FxRateViews, InstrumentViews, MarketStateViews
 
 router = SimpleRouter()
 router.register("instruments", InstrumentViews, basename="instrument")
 router.register("datasets", DatasetViews, basename="dataset")
 router.register("feeds", FeedViews, basename="feed")
+router.register("fx-rates", FxRateViews, basename="fx-rate")
+router.register("market-states", MarketStateViews, basename="market-state")
 urlpatterns = router.urls

@@ -1,5 +1,7 @@
 """Shapes of limits, raises, exposure and drills of the kill switch."""
 
+from uuid import UUID
+
 from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString
@@ -11,10 +13,22 @@ from apps.risk.states import LimitKind
 class LimitShown(Shown):
     """The bound of one kind on one scope."""
 
+    asked_by = serializers.UUIDField(
+        source="raised_by.asked_by.pk", default=None, allow_null=True, help_text="Who asked for the raise."
+    )
+    agreed_by = serializers.SerializerMethodField(help_text="Who voted for the raise.")
+
     class Meta:
         model = Limit
-        fields = ("id", "scope", "kind", "value", "expires_at", "reverts_to", "set_by", "created_at")
+        fields = (
+            "id", "scope", "kind", "value", "expires_at", "reverts_to", "set_by", "raised_by", "asked_by", "agreed_by",
+            "created_at",
+        )  # fmt: skip
         read_only_fields = fields
+
+    def get_agreed_by(self, limit: Limit) -> list[UUID]:
+        """Ids of the voters; none for a limit that stands on no raise."""
+        return [] if limit.raised_by is None else [voter.pk for voter in limit.raised_by.agreed_by]
 
 
 class LimitAsked(ReasonedAct):
@@ -111,9 +125,9 @@ class LatchShown(Shown):
     class Meta:
         model = Hold
         fields = (
-            "id", "scope", "scope_kind", "scope_name", "level", "cancels", "is_drill", "reason", "placed_by",
-            "latched_at", "latch_ms", "open_permits", "drain_state", "drained_at", "drain_ms", "left", "released_at",
-            "created_at",
+            "id", "scope", "scope_kind", "scope_name", "level", "cancels", "source", "is_drill", "reason",
+            "placed_by", "latched_at", "latch_ms", "open_permits", "drain_state", "drained_at", "drain_ms", "left",
+            "released_at", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

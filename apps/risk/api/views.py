@@ -30,7 +30,9 @@ class ScopedEndpoint(ReadEndpoint):
 class LimitViews(ScopedEndpoint):
     """Limits."""
 
-    queryset = Limit.objects.select_related("scope")
+    queryset = Limit.objects.select_related("scope", "raised_by__consent__requested_by").prefetch_related(
+        "raised_by__consent__votes__voter"
+    )
     serializer_class = shapes.LimitShown
     filterset_class = filter_set(Limit, ids=("scope",), exact=("kind",), created=False)
 

@@ -107,6 +107,8 @@ def _denials(
     if order.purpose == "EXIT":
         sizes.judge_exit_pace(order, exposure, limits, found)
         sizes.judge_reduction(order, exposure, found)
+        if not (order.by_person or order.is_planned):
+            sums.judge_exit_net(order.side, prices.market_value(order, instrument, market), scopes, found)
         return found
 
     # What opens or guards.
@@ -119,6 +121,7 @@ def _denials(
     sums.judge_open_orders(scopes, found)
     if order.is_reduce_only or order.purpose == "PROTECTIVE":
         sizes.judge_reduction(order, exposure, found)
+    standing.judge_self_trade(exposure, found)
     if order.purpose == "PROTECTIVE":
         return found
 

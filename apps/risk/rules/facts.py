@@ -38,6 +38,8 @@ class OrderFacts:
     """What is asked for. Quantity and prices in the instrument's units, exact.
 
     `parent_left` is what the parent order has not yet handed to its children; None when there is no parent.
+    `parent_agrees` when its other children named the same whole quantity. `is_planned` is a slice of an exit plan,
+    which paces the legs of a hedge itself.
     """
 
     side: str
@@ -46,11 +48,13 @@ class OrderFacts:
     time_in_force: str = "GTC"
     purpose: str
     parent_left: Decimal | None
+    parent_agrees: bool = False
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
     is_post_only: bool = False
     by_person: bool = False
+    is_planned: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +136,7 @@ class ScopeFacts:
     """Limits and sums of one scope, in base currency: `buying` and `selling` are the working orders.
 
     `daily_loss` and `drawdown` are positive when money was lost, and None when they were not marked recently.
+    `is_netted` marks the account and its bucket, whose net no bot's exit may grow.
     """
 
     name: str
@@ -143,6 +148,7 @@ class ScopeFacts:
     open_orders: int
     daily_loss: Decimal | None
     drawdown: Decimal | None
+    is_netted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

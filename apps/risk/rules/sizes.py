@@ -31,13 +31,15 @@ def closable(side: str, position: Decimal, working_buy: Decimal, working_sell: D
 
 
 def judge_quantity(order: OrderFacts, limits: Mapping[str, Decimal], found: list[Denial]) -> None:
-    """Quantity per order, and what is left of the parent."""
+    """Quantity per order, what is left of the parent, and whether the parent is still the same."""
     quantity, left = order.quantity, order.parent_left
     bound = limits.get("order_quantity", NAN)
     if not quantity <= bound < INFINITY:
         found.append(exceeded("QUANTITY_ABOVE_LIMIT", "order_quantity", bound, quantity=quantity))
     if left is not None and not quantity <= left < INFINITY:
         found.append(Denial("PARENT_QUANTITY_EXCEEDED", {"quantity": written(quantity), "left": written(left)}))
+    if left is not None and not order.parent_agrees:
+        found.append(Denial("PARENT_QUANTITY_CHANGED", {}))
 
 
 def judge_position(

@@ -82,11 +82,15 @@ def judge_session(session: SessionFacts, found: list[Denial]) -> None:
 
 
 def judge_conduct(exposure: ExposureFacts, found: list[Denial]) -> None:
-    """What a bot that has run wild does: the same again, or trading with ourselves."""
+    """What a bot that has run wild does: the same again."""
     if exposure.is_throttled:
         found.append(Denial("EXECUTION_THROTTLED", {}))
     if exposure.is_duplicate:
         found.append(Denial("DUPLICATE_ORDER", {}))
+
+
+def judge_self_trade(exposure: ExposureFacts, found: list[Denial]) -> None:
+    """Nothing that opens or guards trades with another bot of ours; exits are not the ones refused for it."""
     if exposure.crosses_own:
         found.append(Denial("SELF_TRADE", {}))
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from apps.risk.rules.facts import INFINITY, MINUS_INFINITY, ZERO, Denial, ScopeFacts, exceeded
+from apps.risk.rules.facts import INFINITY, MINUS_INFINITY, ZERO, Denial, ScopeFacts, exceeded, written
 
 
 def judge_open_orders(scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:
@@ -47,6 +47,19 @@ def judge_exposure(side: str, value: Decimal, scopes: Sequence[ScopeFacts], foun
         found.append(Denial("LIMIT_MISSING", {"limit": "gross_exposure"}))
     if not has_net:
         found.append(Denial("LIMIT_MISSING", {"limit": "net_exposure"}))
+
+
+def judge_exit_net(side: str, value: Decimal | None, scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:
+    """A bot's exit may not grow the net of its account or bucket: one leg of a hedge is no reduction by itself.
+
+    A book that holds nothing valued, or that nobody marked recently, says nothing about a net and stops no exit.
+    """
+    for scope in scopes:
+        if not scope.is_netted or value is None or not scope.gross or scope.daily_loss is None:
+            continue
+        after = scope.net + (value if side == "BUY" else -value)
+        if abs(after) > abs(scope.net):
+            found.append(Denial("EXIT_GROWS_NET", {"scope": scope.name, "net": written(after)}))
 
 
 def judge_losses(scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:

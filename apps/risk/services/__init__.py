@@ -1,5 +1,6 @@
 """Verbs of risk, by noun: limits, holds, exposure."""
 
+from apps.risk.services.breaches import Line, contain_breaches
 from apps.risk.services.drills import begin_drill, end_drill, note_drill_hold, schedule_drill
 from apps.risk.services.exposure import (
     NOTHING,
@@ -33,10 +34,12 @@ from apps.risk.services.throttles import enable, throttle
 
 __all__ = [
     "NOTHING",
+    "Line",
     "Sums",
     "adjust_position",
     "announce_hold",
     "begin_drill",
+    "contain_breaches",
     "count_order",
     "enable",
     "end_drill",

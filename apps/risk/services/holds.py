@@ -18,7 +18,17 @@ from apps.common.canonical import digest
 from apps.common.clocks import wall_now
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.risk.models import Hold
-from apps.risk.states import DRAIN_TRANSITIONS, HOLD_TRANSITIONS, CancelChoice, DrainState, HoldLevel, HoldState
+from apps.risk.states import (
+    AUTOMATIC,
+    DRAIN_TRANSITIONS,
+    HOLD_TRANSITIONS,
+    CancelChoice,
+    DrainState,
+    HoldLevel,
+    HoldSource,
+    HoldState,
+    TradingState,
+)
 
 RELEASE_OPEN_H = 8
 
@@ -30,17 +40,28 @@ def place_hold(
     actor: User | str,
     reason: str,
     cancels: str = CancelChoice.OPENING,
+    source: str = HoldSource.KILL,
     is_drill: bool = False,
+    is_size_unknown: bool = False,
+    unless_held: bool = False,
     is_announced: bool = True,
 ) -> Hold:
     """Stop a scope. When this returns the hold is latched: no new send permit can exist below it.
 
     The exclusive lock waits for permits being written and keeps new ones out until the hold is
     committed. It needs PostgreSQL alone; only the nudges, which `is_announced=False` leaves to the caller's
-    `announce_hold`, try Redis. Execution's `halt` places a hold and starts its drain at once. Raises Invalid
-    HOLD_LEVEL_UNKNOWN, CANCELS_UNKNOWN, REDUCING_CANCELS_NOTHING or REASON_MISSING.
+    `announce_hold`, try Redis. Execution's `halt` places a hold and starts its drain at once.
+
+    A person throws the switch where permissions reach. What acts by itself says so by its `source`: it takes the
+    smallest scope, and only reduces unless `is_size_unknown`. With `unless_held` a hold that stands on the very scope
+    and is as strict is returned instead, decided under the lock.
+
+    Raises Invalid HOLD_LEVEL_UNKNOWN, CANCELS_UNKNOWN, REDUCING_CANCELS_NOTHING, HOLD_SOURCE_UNKNOWN or
+    REASON_MISSING; Refused HOLD_TOO_WIDE, HOLD_TOO_STRICT.
     """
     _check_asked(level, cancels, reason)
+    source = HoldSource.DRILL if is_drill else source
+    _check_source(scope, level, cancels, source, is_size_unknown)
     started = perf_counter()
     drains = level == HoldLevel.HALTED
     hold = Hold(
@@ -49,11 +70,14 @@ def place_hold(
         reason=reason,
         placed_by=actor_text(actor),
         cancels=cancels,
-        is_drill=is_drill,
+        source=source,
+        is_drill=source == HoldSource.DRILL,
         drain_state=DrainState.PENDING if drains else DrainState.NOT_NEEDED,
         due_at=wall_now() if drains else None,
     )
-    _latch(hold, actor, reason)
+    placed = _latch(hold, actor, reason, unless_held)
+    if placed is not hold:
+        return placed
     hold.latched_at, hold.latch_ms = wall_now(), round((perf_counter() - started) * 1000, 3)
     with acting(actor, "latched"):
         hold.save(update_fields=["latched_at", "latch_ms"])
@@ -62,7 +86,7 @@ def place_hold(
     return hold
 
 
-def _latch(hold: Hold, actor: User | str, reason: str) -> None:
+def _latch(hold: Hold, actor: User | str, reason: str, unless_held: bool) -> Hold:
     """Commit the hold under the exclusive lock.
 
     Where a transaction does not give the lock back in time the hold commits first, so that whoever gets a
@@ -71,20 +95,27 @@ def _latch(hold: Hold, actor: User | str, reason: str) -> None:
     try:
         with acting(actor, reason):
             locks.exclusive([hold.scope_id])
-            _insert(hold)
+            return _insert(hold, unless_held)
     except OperationalError as error:
         if not isinstance(error.__cause__, psycopg.errors.LockNotAvailable):
             raise
         with acting(actor, reason):
-            _insert(hold)
+            placed = _insert(hold, unless_held)
         with acting(actor, reason):
             locks.exclusive([hold.scope_id])
+        return placed
 
 
-def _insert(hold: Hold) -> None:
+def _insert(hold: Hold, unless_held: bool) -> Hold:
+    standing = Hold.objects.filter(scope=hold.scope_id, state=HoldState.ACTIVE).order_by("id") if unless_held else ()
+    for other in standing:
+        if TradingState[other.level] >= TradingState[hold.level]:
+            return other
     hold.epoch = Hold.objects.filter(scope=hold.scope_id).count() + 1
     hold.save(force_insert=True)
-    audit.record("hold.placed", hold, scope_id=hold.scope_id, after={"level": hold.level, "cancels": hold.cancels})
+    after = {"level": hold.level, "cancels": hold.cancels, "source": hold.source}
+    audit.record("hold.placed", hold, scope_id=hold.scope_id, after=after)
+    return hold
 
 
 def announce_hold() -> None:
@@ -216,6 +247,19 @@ def _check_asked(level: str, cancels: str, reason: str) -> None:
         raise Invalid("REDUCING_CANCELS_NOTHING", "only a halt cancels orders")
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why; whoever releases the hold will read it")
+
+
+def _check_source(scope: Scope, level: str, cancels: str, source: str, is_size_unknown: bool) -> None:
+    """Let what acts by itself take no more than design §6 gives it; people, and drills that they ask for, may."""
+    if source not in HoldSource.values:
+        raise Invalid("HOLD_SOURCE_UNKNOWN", "a hold says what placed it")
+    kinds = AUTOMATIC.get(HoldSource(source))
+    if kinds is None:
+        return
+    if scope.kind not in kinds:
+        raise Refused("HOLD_TOO_WIDE", f"only a person stops a whole {scope.kind}", source=source, kind=scope.kind)
+    if cancels != CancelChoice.OPENING or (level != HoldLevel.REDUCING and not is_size_unknown):
+        raise Refused("HOLD_TOO_STRICT", "what acts by itself only reduces, and keeps what guards", source=source)
 
 
 def _unconfirmed(hold: Hold) -> str:

@@ -24,7 +24,10 @@ RAISE_OPEN_H = 24
 
 
 def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, reason: str) -> Limit:
-    """Lower a limit at once. Raises Refused LIMIT_RAISE_NEEDS_SECOND_PERSON, Invalid LIMIT_*."""
+    """Lower a limit at once. Raises Refused LIMIT_RAISE_NEEDS_SECOND_PERSON, Invalid LIMIT_*.
+
+    Below what a raise reverts to, the raise is over; above that its end stays, and so does who raised it.
+    """
     _check(kind, value)
     with acting(actor, reason):
         limit = Limit.objects.select_for_update().filter(scope=scope, kind=kind).first()
@@ -37,7 +40,9 @@ def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, rea
         before, limit.value, limit.set_by = in_force(limit), value, actor_text(actor)
         if limit.reverts_to is not None and (limit.reverts_to >= value or has_reverted(limit)):
             limit.expires_at = limit.reverts_to = None
-        limit.save(update_fields=["value", "set_by", "expires_at", "reverts_to"])
+        if limit.expires_at is None:
+            limit.raised_by = None
+        limit.save(update_fields=["value", "set_by", "expires_at", "reverts_to", "raised_by"])
         audit.record(
             "limit.lowered",
             limit,
@@ -46,6 +51,7 @@ def set_limit(*, scope: Scope, kind: str, value: Decimal, actor: User | str, rea
             after={"value": text_of(value)},
         )
         nudges.hint("limits")
+        nudges.wake("execution.contain_breaches")
     return limit
 
 
@@ -177,8 +183,8 @@ def _revert(pk: UUID) -> int:
         if not has_reverted(limit) or limit.reverts_to is None:
             return 0
         before, limit.value = limit.value, limit.reverts_to
-        limit.expires_at = limit.reverts_to = None
-        limit.save(update_fields=["value", "expires_at", "reverts_to"])
+        limit.expires_at = limit.reverts_to = limit.raised_by = None
+        limit.save(update_fields=["value", "expires_at", "reverts_to", "raised_by"])
         audit.record(
             "limit.reverted",
             limit,
@@ -187,6 +193,7 @@ def _revert(pk: UUID) -> int:
             after={"value": text_of(limit.value)},
         )
         nudges.hint("limits")
+        nudges.wake("execution.contain_breaches")
     return 1
 
 
@@ -199,7 +206,8 @@ def _apply(row: LimitRaise, actor: User | str) -> None:
     ground = limit.value if limit.reverts_to is None else limit.reverts_to
     limit.value, limit.set_by, limit.expires_at = row.value, actor_text(actor), row.expires_at
     limit.reverts_to = None if row.expires_at is None else min(ground, row.value)
-    limit.save(update_fields=["value", "set_by", "expires_at", "reverts_to"])
+    limit.raised_by = row
+    limit.save(update_fields=["value", "set_by", "expires_at", "reverts_to", "raised_by"])
     row.applied_at = wall_now()
     row.save(update_fields=["applied_at"])
     audit.record("limit.raised", limit, scope_id=row.scope_id, before=before, after={"value": text_of(row.value)})

@@ -1,10 +1,10 @@
 """What every venue adapter must do, in values that no venue's library leaks into."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 from apps.common.errors import Refused, Unavailable
 
@@ -77,7 +77,8 @@ class VenueTrade:
     """One execution; `sequence` grows along the account's trades, in the order in which they can be asked for.
 
     A BUST undoes the trade `refers_to`; its side, quantity and price repeat that trade's. A correction is a bust
-    and a new trade.
+    and a new trade. `raw` is the venue's own report as it wrote it, the account's secrets taken out; None where
+    there is no more than what stands here.
     """
 
     trade_id: str
@@ -93,6 +94,7 @@ class VenueTrade:
     market_ms: int
     kind: TradeKind = TradeKind.TRADE
     refers_to: str = ""
+    raw: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

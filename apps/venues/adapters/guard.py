@@ -44,7 +44,8 @@ class Call:
     """One call: what it is, what it says, and how much it matters.
 
     `passes_outage` calls go out while the venue does not answer. A call about an order is `kept` with its
-    answer; of other calls only failures are. `may_wait` says that the record may be written with the next one.
+    answer; of other calls only failures are: a trade's report is kept once, by whoever books it, and not with every
+    poll that lists it. `may_wait` says that the record may be written with the next one.
     """
 
     name: str

@@ -7,6 +7,7 @@ not told over REST: reconciliation finds them.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -228,7 +229,11 @@ class AlpacaAdapter:
         until_ms = instant_ns(self._clock()) // MILLISECOND_NS - SETTLE_MS
         rows = [(translate.trade_ms(raw), text(raw.get("id")), raw) for raw in found]
         after = numbered(rows, cursor, until_ms=until_ms, limit=limit)
-        return [translate.trade(raw, sequence, self._placed(text(raw.get("order_id")))) for sequence, raw in after]
+        return [self._trade(raw, sequence) for sequence, raw in after]
+
+    def _trade(self, raw: dict[str, Any], sequence: int) -> VenueTrade:
+        trade = translate.trade(raw, sequence, self._placed(text(raw.get("order_id"))))
+        return replace(trade, raw=self._client.report(raw))
 
     def _fills(self, cursor: int, limit: int) -> list[dict[str, Any]]:
         """Fills from a second before the cursor on: all, or more than enough and every millisecond whole."""

@@ -58,6 +58,10 @@ class AlpacaClient:
         """The answer to a DELETE."""
         return self._ask(lambda: self._rest.delete(path))
 
+    def report(self, raw: Any) -> Any:
+        """A part of an answer as it is kept."""
+        return self._keys.cleaned(raw)
+
     def _ask(self, call: Any) -> Any:
         try:
             return call()

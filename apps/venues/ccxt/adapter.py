@@ -4,7 +4,7 @@ settings: {"exchange": "kraken", "symbols": {"BTC-USD": "BTC/USD"}}. Orders that
 symbols than these are only seen where the exchange lists all symbols at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -218,7 +218,8 @@ class CcxtAdapter:
 
     def _trade(self, raw: Raw, sequence: int) -> VenueTrade:
         placed = self._placed(text(raw.get("order")), text(raw.get("symbol")))
-        return translate.trade(raw, sequence, placed, self._dialect.venue_id(raw))
+        trade = translate.trade(raw, sequence, placed, self._dialect.venue_id(raw))
+        return replace(trade, raw=self._client.report(raw))
 
     def _placed_as(self, venue_order_id: str, symbol: str) -> VenueOrder:
         """The order a fill belongs to; only its ids and symbol are used, which never change."""

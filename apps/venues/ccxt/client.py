@@ -113,6 +113,10 @@ class CcxtClient:
         self._load_markets()
         return self.ask(lambda: getattr(self.exchange, method)(*args, **({"params": params} if params else {})))
 
+    def report(self, raw: Mapping[str, Any]) -> Any:
+        """What the exchange itself wrote of something that ccxt has unified, as it is kept."""
+        return self._keys.cleaned(raw.get("info") or dict(raw))
+
     def market(self, symbol: str) -> dict[str, Any]:
         """The spot market that ccxt calls `symbol`. Raises VenueRejected SYMBOL_UNKNOWN."""
         self._load_markets()

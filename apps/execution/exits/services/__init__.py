@@ -4,12 +4,15 @@ from apps.execution.exits.services.closing import flatten_before_close
 from apps.execution.exits.services.plans import Terms, start, stop
 from apps.execution.exits.services.previewing import Preview, PreviewedLeg, preview
 from apps.execution.exits.services.steps import advance
+from apps.execution.exits.services.sweeps import advance_due, advance_here
 
 __all__ = [
     "Preview",
     "PreviewedLeg",
     "Terms",
     "advance",
+    "advance_due",
+    "advance_here",
     "flatten_before_close",
     "preview",
     "start",

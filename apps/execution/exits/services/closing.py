@@ -27,10 +27,11 @@ def flatten_before_close() -> int:
     What a person has stopped, or what was blocked, is not started again for the same close.
     """
     due: dict[tuple[UUID, datetime], list[Deployment]] = defaultdict(list)
-    running = Deployment.objects.filter(
-        desired=Desired.RUNNING, release__config_bundle__content__end_of_day__policy="flat"
+    # A paused one too: what it holds does not wait for the bot to come back.
+    bound = Deployment.objects.exclude(desired=Desired.STOPPED).filter(
+        release__config_bundle__content__end_of_day__policy="flat"
     )
-    for deployment in running.select_related(*legs.RELATED).order_by("account_id", "instrument_id"):
+    for deployment in bound.select_related(*legs.RELATED).order_by("account_id", "instrument_id"):
         closes_at = close_due(deployment)
         if closes_at is not None and not _is_flat(deployment):
             due[deployment.bot.scope_id, closes_at].append(deployment)

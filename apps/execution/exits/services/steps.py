@@ -194,6 +194,7 @@ def _ticket(plan: ExitPlan, step: Step) -> execution.Ticket:
         purpose=Purpose.EXIT,
         is_reduce_only=takes.has_reduce_only,
         by_person=_is_persons(plan),
+        by_plan=True,
         client_order_id=looks.slice_id(leg.pk, leg.slices + 1),
         confirmed=(held, *rules.working_exits(step.facts)),
     )

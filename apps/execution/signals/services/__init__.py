@@ -1,7 +1,7 @@
 """Verbs of inbound signals, by noun: sources, keys, messages."""
 
 from apps.execution.signals.services.reception import Delivery, receive
-from apps.execution.signals.services.rotation import finish_rotation, make_keys, rotate_keys
+from apps.execution.signals.services.rotation import count_keys, finish_rotation, make_keys, rotate_keys
 from apps.execution.signals.services.sources import (
     deactivate,
     make_source,
@@ -12,6 +12,7 @@ from apps.execution.signals.services.sources import (
 
 __all__ = [
     "Delivery",
+    "count_keys",
     "deactivate",
     "finish_rotation",
     "make_keys",

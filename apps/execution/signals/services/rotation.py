@@ -38,6 +38,11 @@ def rotate_keys(*, source: SignalSource, actor: User | str, reason: str) -> str:
     return key
 
 
+def count_keys(*, source: SignalSource) -> int:
+    """How many keys are valid now: one, or two while it changes over. Raises Refused KEYS_*."""
+    return len(keys.read(source.name).valid)
+
+
 def finish_rotation(*, source: SignalSource, actor: User | str, reason: str) -> None:
     """End the old key: only the next one is valid from now on. Raises Refused ROTATION_NOT_OPEN, KEYS_*."""
     found = keys.read(source.name)

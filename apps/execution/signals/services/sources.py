@@ -104,6 +104,7 @@ def request_activation(*, source: SignalSource, actor: User, reason: str) -> Sig
             reason=reason,
         )
         row.save(update_fields=["consent"])
+        nudges.hint("deployments")
     return row
 
 
