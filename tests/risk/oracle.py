@@ -252,9 +252,8 @@ def grows_net(r: Reading) -> bool:
     if not r.is_exit or r.order.by_person or price is None or rate is None:
         return False
     moved = r.sign * r.quantity * price * Fraction(r.instrument.multiplier) * rate
-    marked = [one for one in r.case.scopes if one.is_netted and exactly(one.gross) != 0 and one.daily_loss is not None]
-    nets = [net for net in (exactly(one.net) for one in marked) if net is not None]
-    return any(abs(net + moved) > abs(net) for net in nets)
+    nets = [exactly(s.net) for s in r.case.scopes if s.is_netted and exactly(s.gross) != 0 and s.daily_loss is not None]
+    return any(net is not None and abs(net + moved) > abs(net) for net in nets)
 
 
 # code, the purposes that it can refuse (any, adding, opening), what refuses
@@ -393,10 +392,8 @@ def main() -> int:
     print(*outcome.disagreements[:20], sep="\n")
     print(f"orders {outcome.orders}, seed {options.seed}: {len(outcome.disagreements)} disagreements")
     print(f"accepted {outcome.accepted}; opened on stale prices {outcome.opened_on_stale_prices} of {outcome.stale}")
-    print(f"opened on absurd figures {outcome.opened_on_absurd_figures} of {outcome.absurd}")
-    print("codes", dict(outcome.codes.most_common()))
-    opened = outcome.opened_on_stale_prices + outcome.opened_on_absurd_figures
-    return 1 if outcome.disagreements or opened else 0
+    print(f"opened on absurd figures {outcome.opened_on_absurd_figures} of {outcome.absurd}; codes {outcome.codes}")
+    return int(bool(outcome.disagreements or outcome.opened_on_stale_prices or outcome.opened_on_absurd_figures))
 
 
 if __name__ == "__main__":
