@@ -40,7 +40,7 @@ class NotFound(DomainError):
 
 
 class TooMany(DomainError):
-    """The caller asks more often than it may; nothing was done."""
+    """The caller asks more often than it may in a minute; nothing was done, and it may ask again."""
 
     status = 429
 

@@ -36,7 +36,7 @@ class Cycle(OperationalModel, Claimable):
     state = models.TextField(choices=CycleState.choices, default=CycleState.DUE)
     from_ms = models.BigIntegerField(help_text="Market time after which events belong to this cycle.")
     until_ms = models.BigIntegerField(null=True, help_text="Market time of the last event consumed.")
-    fills_after = models.BigIntegerField(default=0, help_text="Number of the last fill that the bot has seen.")
+    told_until = models.BigIntegerField(default=0, help_text="Number of the last fill that the bot has seen.")
     bars = models.PositiveIntegerField(default=0)
     checkpoint = models.JSONField(null=True, help_text="The bot's state after the slice.")
     signals = models.JSONField(default=list)

@@ -128,9 +128,9 @@ def _holdings(deployment: Deployment, cycle: Cycle) -> list[quarterdeck.Fill]:
         bot=deployment.bot,
         account=deployment.account,
         instrument=deployment.instrument,
-        number__lte=cycle.fills_after,
+        number__lte=cycle.told_until,
     )
-    for fill in fills.order_by("venue_sequence").iterator():
+    for fill in fills.order_by("number").iterator():
         multiplier = deployment.instrument.multiplier
         held = apply_fill(held, quarterdeck.Side(fill.side), fill.quantity, fill.price, fill.fee, multiplier)
     if held.quantity == 0:

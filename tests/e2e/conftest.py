@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
@@ -9,7 +10,20 @@ from playwright.sync_api import Browser, sync_playwright
 from scripts import browser as installed
 from tests.e2e.product import Product, running_product
 
+HERE = Path(__file__).parent
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a call would bury what a test prints
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One product at a time: these tests share a worker, and those with a product of their own come first."""
+    places = [place for place, item in enumerate(items) if item.path.is_relative_to(HERE)]
+    ours = sorted((items[place] for place in places), key=lambda item: "story_product" in _fixtures(item))
+    for place, item in zip(places, ours, strict=True):
+        items[place] = item
+
+
+def _fixtures(item: pytest.Item) -> list[str]:
+    return getattr(item, "fixturenames", [])
 
 
 @pytest.fixture(scope="session")

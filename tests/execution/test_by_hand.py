@@ -1,5 +1,6 @@
 """What a person asks for goes out from the process that was asked: no worker runs in these tests."""
 
+import threading
 from decimal import Decimal
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from apps.access import services as access
 from apps.execution import services as execution
 from apps.execution.models import Fill, Order
+from apps.execution.services import closing
 from apps.execution.states import OrderState
 from apps.venues.paper.models import PaperOrder
 from tests.execution.builders import Floor, together, work_orders
@@ -83,3 +85,30 @@ def test_a_worker_and_the_persons_process_cancel_once(real_floor: Floor, resting
 
     assert real_floor.line.calls.count("cancel") == 1
     assert state_of(resting) == OrderState.CANCELED
+
+
+def test_a_persons_cancel_of_an_order_in_doubt_looks_it_up_and_cancels_it(real_floor: Floor) -> None:
+    order = real_floor.place(order_type="LIMIT", limit_price="97")
+    real_floor.line.lose_reply.add("submit")
+    work_orders()
+    real_floor.line.lose_reply.clear()
+    assert state_of(order) == OrderState.UNKNOWN
+    real_floor.wall.advance(30)
+
+    execution.cancel_by_hand(order=order, actor=real_floor.trader, reason="in the way")
+
+    assert at_venue(order).state == "canceled"
+    assert state_of(order) == OrderState.CANCELED
+
+
+def test_where_too_many_wait_for_venues_a_cancel_is_left_to_the_workers(
+    real_floor: Floor, resting: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = threading.BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(closing, "_sending", taken)
+
+    execution.cancel_by_hand(order=resting, actor=real_floor.trader, reason="in the way")
+
+    assert at_venue(resting).state == "open"
+    assert Order.objects.get(pk=resting.pk).due_at is not None

@@ -2,17 +2,19 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.access.models import Firm
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
 from apps.deployments import services as deployments
 from apps.execution import services as execution
-from apps.execution.models import Position
+from apps.execution.models import Order, Position
 from apps.execution.services import valuing
 from apps.markets import selectors as market_state
 from apps.markets import services as markets
@@ -182,3 +184,22 @@ def test_what_a_stopped_bot_still_holds_is_valued(floor: Floor, monkeypatch: pyt
 
     assert execution.mark_books() == 1
     assert book(floor).gross == 220
+
+
+def test_books_made_for_orders_that_worked_before_there_were_books_agree_with_a_rebuild(floor: Floor) -> None:
+    """The migration counts them on every scope; their worth is known from the rebuild on."""
+    other = second_bot(floor)
+    floor.place(order_type="LIMIT", limit_price="99")
+    floor.place(order_type="LIMIT", limit_price="98")
+    place_for(floor, other, order_type="LIMIT", limit_price="97")
+    execution.cancel(order=floor.place(order_type="LIMIT", limit_price="96"), **BY)
+    stood = dict(ScopeBook.objects.exclude(open_orders=0).values_list("scope_id", "open_orders"))
+    ScopeBook.objects.all().delete()
+    Order.objects.update(reserved_quantity=0, unit_base=0)
+
+    with connection.cursor() as cursor:
+        cursor.execute(import_module("apps.execution.migrations.0004_books_of_working_orders").COUNT)
+
+    assert dict(ScopeBook.objects.values_list("scope_id", "open_orders")) == stood
+    assert sorted(set(stood.values())) == [1, 2, 3]
+    assert execution.rebuild_books() == {}

@@ -218,8 +218,8 @@ SAFEGUARDS = (
         "late-trades-are-told",
         "A bot is told a trade that the venue lists late.",
         "apps/execution/services/cycles.py",
-        "account=deployment.account, number__gt=cycle.fills_after)",
-        "account=deployment.account, venue_sequence__gt=cycle.fills_after)",
+        "account=deployment.account, number__gt=cycle.told_until)",
+        "account=deployment.account, venue_sequence__gt=cycle.told_until)",
         ("tests/execution/test_cycles.py::test_a_trade_that_the_venue_lists_late_is_told_too",),
     ),
 )

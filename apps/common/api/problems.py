@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from apps.common.errors import DomainError, Forbidden, Invalid, NotFound, Refused, Unavailable
+from apps.common.errors import DomainError, Forbidden, Invalid, NotFound, Refused, TooMany, Unavailable
 from apps.common.logs import request_id
 
 log = structlog.get_logger(__name__)
@@ -58,6 +58,8 @@ class ServerError(DomainError):
 
 def handle(error: Exception, context: dict[str, Any]) -> Response:
     """DRF's exception handler: every failure becomes a problem with a stable code."""
+    if isinstance(error, TooMany):
+        return problem(error, {"Retry-After": "60"})
     if isinstance(error, DomainError):
         return problem(error)
     if isinstance(error, Http404):

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -13,6 +13,7 @@ from apps.access.api.base import ReadEndpoint
 from apps.access.models import Scope, User
 from apps.access.states import Permission
 from apps.common.api.filters import filter_set
+from apps.common.api.schema import PROBLEM
 from apps.common.api.serializers import ReasonedAct
 from apps.common.errors import Invalid, NotFound, Refused
 from apps.deployments import selectors as deployments
@@ -63,12 +64,17 @@ class OrderViews(OrderSettling):
     # Each order is cancelled in a transaction of its own: together they would hold the books of every scope.
     commits_itself = frozenset({"cancel_all"})
 
-    @extend_schema(request=shapes.NewOrder, responses={201: shapes.OrderShown}, examples=[EXAMPLE])
+    @extend_schema(
+        request=shapes.NewOrder,
+        responses={201: shapes.OrderShown, 429: OpenApiResponse(PROBLEM, description="Far above the bot's rate")},
+        examples=[EXAMPLE],
+    )
     def create(self, request: Request) -> Response:
         """Place an order (needs `trade`); people leave positions by `positions/{id}/close`.
 
         It is checked before it is stored as accepted for sending; one that fails the check is kept as DENIED
-        and answered 409 ORDER_DENIED with its codes. The Idempotency-Key is required.
+        and answered 409 ORDER_DENIED with its codes. The Idempotency-Key is required. A program whose orders keep
+        being denied for their rate is answered 429 RATE_ABOVE_LIMIT, and nothing more of it is kept in that minute.
         """
         body = self.asked(shapes.NewOrder)
         ticket = self._ticket(body, client_order_id=body["client_order_id"] or self._client_order_id())

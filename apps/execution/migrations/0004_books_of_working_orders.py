@@ -4,8 +4,8 @@ from django.db import migrations
 
 COUNT = """
     INSERT INTO risk_scopebook
-        (id, created_at, scope_id, gross, net, buying, selling, open_orders, pnl, pnl_at_open, pnl_peak)
-    SELECT uuidv7(), now(), scope.id, 0, 0, 0, 0, count(DISTINCT working.id), 0, 0, 0
+        (id, created_at, scope_id, mode, gross, net, buying, selling, open_orders, pnl, pnl_at_open, pnl_peak)
+    SELECT uuidv7(), now(), scope.id, account.mode, 0, 0, 0, 0, count(DISTINCT working.id), 0, 0, 0
     FROM execution_order AS working
         JOIN bots_bot AS bot ON bot.id = working.bot_id
         JOIN access_scope AS of_bot ON of_bot.id = bot.scope_id
@@ -16,8 +16,8 @@ COUNT = """
         JOIN access_scope AS scope ON scope.id IN (venue.scope_id, instrument.scope_id)
             OR replace(scope.id::text, '-', '') = ANY(string_to_array(of_bot.path || of_account.path, '.'))
     WHERE working.state NOT IN ('DENIED', 'NOT_SENT', 'REJECTED', 'FILLED', 'CANCELED', 'EXPIRED')
-    GROUP BY scope.id
-    ON CONFLICT (scope_id) DO NOTHING
+    GROUP BY scope.id, account.mode
+    ON CONFLICT (scope_id, mode) DO NOTHING
 """
 
 
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
         ("bots", "0001_initial"),
         ("execution", "0003_order_settlement"),
         ("markets", "0002_order_path"),
-        ("risk", "0002_order_path"),
+        ("risk", "0004_books_per_mode"),
         ("venues", "0002_order_path"),
     ]
 

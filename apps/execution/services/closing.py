@@ -3,8 +3,8 @@
 Both go out from the process that the person asked, so they work while no worker does.
 """
 
+import threading
 from decimal import Decimal
-from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,10 @@ from apps.execution.services import ledger, orders, submission
 from apps.execution.states import AT_VENUE, OrderType, Purpose, Side
 from apps.risk import rules
 from apps.venues import services as venues
+
+# Half of the threads of a web process.
+SENDING_MAX = 4
+_sending = threading.BoundedSemaphore(SENDING_MAX)
 
 
 def close_position(
@@ -65,7 +69,7 @@ def close_position(
     )
     order = orders.place(ticket=ticket, actor=actor, reason=reason)
     _send_soon(order)
-    return order
+    return ledger.known(Order.objects.get(pk=order.pk))
 
 
 def cancel_by_hand(*, order: Order, actor: User, reason: str) -> Order:
@@ -78,9 +82,17 @@ def cancel_by_hand(*, order: Order, actor: User, reason: str) -> Order:
 
 def _send_soon(order: Order) -> None:
     """After the commit; no transaction may be open while a venue is asked."""
-    due = Order.objects.filter(pk=order.pk)
-    send = partial(submission.send_here, due, lease_s=settings.VENUE_TIMEOUT_S * 4)
-    transaction.on_commit(send, robust=True)
+    transaction.on_commit(lambda: _send(order), robust=True)
+
+
+def _send(order: Order) -> None:
+    """From here, unless as many threads as may already wait for venues: the kill switch needs the others."""
+    if not _sending.acquire(blocking=False):
+        return
+    try:
+        submission.send_here(Order.objects.filter(pk=order.pk), lease_s=settings.VENUE_TIMEOUT_S * 4)
+    finally:
+        _sending.release()
 
 
 def _held(deployment: Deployment) -> Decimal:

@@ -93,7 +93,7 @@ def _open_cycle(deployment: Deployment) -> int:
                 epoch=deployment.epoch,
                 sequence=_next_sequence(deployment),
                 from_ms=from_ms_,
-                fills_after=last.fills_after if last else _booked_until(deployment),
+                told_until=last.told_until if last else _booked_until(deployment),
                 due_at=wall_now(),
             )
     except IntegrityError:
@@ -148,7 +148,7 @@ def _gather(cycle: Cycle, deployment: Deployment) -> Work:
         deployment.feed, cycle.from_ms, to_ms(markets.market_now(deployment.feed)), limit=BARS_PER_CYCLE
     )
     # By our numbers, not the venue's: a trade that it lists late is news to the bot all the same.
-    fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, number__gt=cycle.fills_after)
+    fills = Fill.objects.filter(bot=deployment.bot, account=deployment.account, number__gt=cycle.told_until)
     build_epoch = deployments.build_epoch(deployment)
     ended = Order.objects.filter(
         deployment=deployment,
@@ -269,7 +269,7 @@ def _finish(row: Cycle, work: Work, said: Slice, duration_ms: int) -> None:
         CycleState.DONE,
         CYCLE_TRANSITIONS,
         until_ms=work.until_ms,
-        fills_after=work.fills[-1].number if work.fills else row.fills_after,
+        told_until=work.fills[-1].number if work.fills else row.told_until,
         bars=len(work.bars),
         checkpoint=said.checkpoint,
         signals=[_plain(asdict(signal)) for signal in said.signals],
@@ -319,7 +319,7 @@ def _open_next(row: Cycle, deployment: Deployment) -> None:
         epoch=row.epoch,
         sequence=row.sequence + 1,
         from_ms=row.until_ms or row.from_ms,
-        fills_after=row.fills_after,
+        told_until=row.told_until,
         due_at=_next_due(row, deployment),
     )
 

@@ -109,7 +109,7 @@ def _place(ticket: Ticket, actor: User | str) -> Order:
         # What the rate refuses is not counted: a bot that keeps knocking cannot use up the reserve of its exits.
         risk.count_order(scope=scope)
     else:
-        _check_flood(ticket)
+        _check_flood(ticket, actor)
     order = _store(ticket, actor, judged)
     if judged.denials:
         ledger.append(order, is_first=True, detail=_detail(judged.denials))
@@ -161,9 +161,12 @@ def is_attached(deployment: Deployment) -> bool:
     return bool(deployment.release.config_bundle.content.get("runs") == "attached")
 
 
-def _check_flood(ticket: Ticket) -> None:
-    """A program that keeps knocking may not fill the disk: what its rate refuses is kept up to a number a minute."""
-    if ticket.by_person or ticket.cycle is not None:
+def _check_flood(ticket: Ticket, actor: User | str) -> None:
+    """A program that keeps knocking may not fill the disk: what its rate refuses is kept up to a number a minute.
+
+    Signals have a rate of their own, and what the platform itself sends is few.
+    """
+    if ticket.by_signal or not (isinstance(actor, User) and actor.is_service):
         return
     since = stands.first_id(wall_now().replace(second=0, microsecond=0))
     denied = Order.objects.filter(bot=ticket.deployment.bot_id, id__gte=since, state=OrderState.DENIED)

@@ -25,6 +25,8 @@ ACTOR = job("orders")
 LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_S_MAX = 30.0
 # How long an exit may wait for the venue to confirm the position before it is given up.
+# An order that is sent by whoever asked: looked up, cancelled, looked up.
+STEPS_HERE = 3
 CONFIRM_WITHIN = timedelta(seconds=10)
 
 
@@ -55,11 +57,13 @@ def send(order: Order) -> None:
 def send_here(due: QuerySet[Order], *, lease_s: float) -> None:
     """Send what is due of these orders from this process, whoever it is; what fails is left to the workers.
 
-    Each order goes out under its own claim, so a worker that was faster keeps it.
+    Each order goes out under its own claim, so a worker that was faster keeps it. One in doubt is looked up first and
+    is then due for its cancel.
     """
     try:
-        for claimed in claims.claim(due, lease_s=lease_s):
-            send(claimed)
+        for _ in range(STEPS_HERE):
+            for claimed in claims.claim(due, lease_s=lease_s):
+                send(claimed)
     except Exception as error:  # its lease runs out and a worker tries again
         log.exception("order.not_sent_here", error=type(error).__name__)
 

@@ -1,20 +1,11 @@
-"""Books of paper and of real money apart.
-
-What stands so far becomes the paper book. Where real money traded before, `manage.py rebuild_exposure` puts its part
-where it belongs.
-"""
+"""Books of paper and of real money apart. None exists yet: the next step of `execution` opens them."""
 
 import django.db.models.deletion
 from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    # The books of working orders are counted before: that migration knows one book per scope.
-    dependencies = [
-        ("access", "0001_initial"),
-        ("execution", "0004_books_of_working_orders"),
-        ("risk", "0003_limit_kinds"),
-    ]
+    dependencies = [("access", "0001_initial"), ("risk", "0003_limit_kinds")]
 
     operations = [
         migrations.AddField(

@@ -50,8 +50,11 @@ def sums_of(book: ScopeBook) -> Sums:
 
 
 def set_sums(book: ScopeBook, sums: Sums) -> None:
-    """Let a locked book say what was added up anew."""
-    ScopeBook.objects.filter(pk=book.pk).update(**asdict(sums))
+    """Let a locked book say what was added up anew; what was lost today and from the peak stays what it was."""
+    earned = sums.pnl - book.pnl
+    ScopeBook.objects.filter(pk=book.pk).update(
+        **asdict(sums), pnl_at_open=F("pnl_at_open") + earned, pnl_peak=F("pnl_peak") + earned
+    )
 
 
 def lock_all_exposures() -> None:

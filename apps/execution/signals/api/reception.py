@@ -92,11 +92,9 @@ class ReceiveView(APIView):
         return Response(SignalAnswer(found).data, 202)
 
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
-        """What HTTP asks of a 401 and a 429."""
+        """What HTTP asks of a 401."""
         if response.status_code == 401:
             response["WWW-Authenticate"] = "StandardWebhooks"
-        if response.status_code == 429:
-            response["Retry-After"] = "60"
         return super().finalize_response(request, response, *args, **kwargs)
 
 

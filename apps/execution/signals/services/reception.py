@@ -42,12 +42,6 @@ WORDS = {
 }
 
 
-class TooMany(DomainError):
-    """The source sends more than its rate; the message was not taken and may be sent again."""
-
-    status = 429
-
-
 @dataclass(frozen=True, slots=True)
 class Delivery:
     """A call as it came: the scheme's headers, the raw body, and the address of the caller."""
