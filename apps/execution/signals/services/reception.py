@@ -17,7 +17,7 @@ from apps.alerts.states import AlertState, Tier
 from apps.audit.context import acting, job
 from apps.common import locks
 from apps.common.clocks import wall_now
-from apps.common.errors import DomainError, Invalid, Refused
+from apps.common.errors import DomainError, Invalid, Refused, TooMany
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution.models import Order
