@@ -256,7 +256,7 @@ SAFEGUARDS = (
         "flood",
         "A program that keeps knocking does not fill the disk with denied orders.",
         "apps/execution/services/orders.py",
-        "    else:\n        _check_flood(ticket)\n",
+        "    else:\n        _check_flood(ticket, actor)\n",
         "",
         ("tests/execution/test_place.py::test_what_the_rate_refuses_is_kept_up_to_a_number_a_minute",),
     ),
