@@ -192,8 +192,8 @@ SAFEGUARDS = (
         "exit-without-workers",
         "A person's exit goes out from the process that was asked.",
         "apps/execution/services/closing.py",
-        "    _send_soon(order)\n    return order\n",
-        "    return order\n",
+        "    _send_soon(order)\n    return ledger",
+        "    return ledger",
         ("tests/execution/test_by_hand.py::test_a_persons_exit_is_at_the_venue_when_the_call_returns",),
     ),
     Safeguard(
