@@ -31,7 +31,6 @@ LISTS = (
     "/deployments/",
     "/limits/",
     "/limits/exposure/",
-    "/markets/",
     "/exit-plans/",
     "/signals/",
     "/alerts/",
