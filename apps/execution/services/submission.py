@@ -24,9 +24,9 @@ log = structlog.get_logger(__name__)
 ACTOR = job("orders")
 LOOK_AGAIN_S = 1.0
 LOOK_AGAIN_S_MAX = 30.0
-# How long an exit may wait for the venue to confirm the position before it is given up.
 # An order that is sent by whoever asked: looked up, cancelled, looked up.
 STEPS_HERE = 3
+# How long an exit may wait for the venue to confirm the position before it is given up.
 CONFIRM_WITHIN = timedelta(seconds=10)
 
 
