@@ -11,6 +11,7 @@ from apps.audit.context import acting
 from apps.common.clocks import wall_now
 from apps.console.selectors import exposure, limits
 from apps.execution.models import Order, Position
+from apps.risk import services as risk
 from apps.risk.models import Exposure, Limit, LimitRaise, ScopeBook, Throttle
 
 
@@ -57,6 +58,18 @@ def test_a_position_limit_is_used_by_the_largest_bot_not_by_all_of_them(world):
 def test_what_bounds_each_order_has_no_use(world):
     row = seen(world.own.desk.scope)["order_notional"]
     assert (row.used, row.headroom, row.percent, row.is_per_order) == (None, None, None, True)
+
+
+def test_real_money_and_paper_use_a_limit_each_by_itself(world):
+    scope = world.own.desk.scope
+    risk.open_books([scope.pk], mode="live")
+    ScopeBook.objects.filter(scope=scope, mode="live").update(open_orders=7)
+    ScopeBook.objects.filter(scope=scope, mode="paper").update(open_orders=3)
+
+    shown = limits.views([scope], "USD")
+
+    used = {view.mode: row.used for view in shown for row in view.limits if row.limit.kind == "open_orders"}
+    assert list(used.items()) == [("live", 7), ("paper", 3)]
 
 
 def test_a_limit_of_zero_is_used_up_by_anything(world):
