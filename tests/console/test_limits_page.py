@@ -68,8 +68,11 @@ def test_real_money_and_paper_use_a_limit_each_by_itself(world):
 
     shown = limits.views([scope], "USD")
 
-    used = {view.mode: row.used for view in shown for row in view.limits if row.limit.kind == "open_orders"}
-    assert list(used.items()) == [("live", 7), ("paper", 3)]
+    used = {(view.mode, row.limit.kind): row.used for view in shown for row in view.limits}
+    assert (used["live", "open_orders"], used["paper", "open_orders"]) == (7, 3)
+    assert [view.mode for view in shown] == ["live", "paper"]
+    assert used["live", "position"] is None  # nobody below trades real money
+    assert used["paper", "position"] is not None
 
 
 def test_a_limit_of_zero_is_used_up_by_anything(world):

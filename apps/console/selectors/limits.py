@@ -18,6 +18,7 @@ from apps.bots.models import Bot
 from apps.common.clocks import wall_now
 from apps.console.selectors import fleet, trading
 from apps.console.selectors.people import widest_first
+from apps.deployments.models import Deployment
 from apps.risk import services as risk
 from apps.risk.models import Exposure, Limit, LimitRaise, OrderRate, ScopeBook, Throttle
 from apps.risk.states import LimitKind
@@ -25,6 +26,8 @@ from apps.risk.states import LimitKind
 RAISES_SHOWN = 50
 UNBOUNDED_SHOWN = 20
 K = LimitKind
+# By scope, mode and kind.
+Counts = dict[tuple[UUID, str, str], Decimal]
 # Measured against each order by itself; nothing of them is used up by what stands.
 PER_ORDER = frozenset({K.ORDER_QUANTITY, K.ORDER_NOTIONAL, K.COLLAR_BPS, K.REPEAT_EXECUTIONS})
 IN_BASE = frozenset({K.ORDER_NOTIONAL, K.GROSS_EXPOSURE, K.NET_EXPOSURE, K.DAILY_LOSS, K.DRAWDOWN})
@@ -127,7 +130,7 @@ def _view(
     scope: Scope,
     limits: list[Limit],
     book: ScopeBook | None,
-    counts: dict[tuple[UUID, str], Decimal],
+    counts: Counts,
     base_currency: str,
 ) -> ScopeView:
     order = {kind: number for number, kind in enumerate(LimitKind.values)}
@@ -135,7 +138,7 @@ def _view(
     sums = sums_of(book) if book else {}
     shown = []
     for row in sorted(limits, key=lambda limit: order.get(limit.kind, 99)):
-        used = sums.get(row.kind, counts.get((scope.pk, row.kind)))
+        used = sums.get(row.kind, counts.get((scope.pk, book.mode if book else "", row.kind)))
         shown.append(
             LimitView(
                 limit=row,
@@ -167,22 +170,25 @@ def _is_fresh(book: ScopeBook) -> bool:
     return book.marked_at is not None and wall_now() - book.marked_at <= timedelta(seconds=settings.BOOKS_STALE_S)
 
 
-def _largest_counts() -> dict[tuple[UUID, str], Decimal]:
-    """For each scope the largest use below it of the limits that hold for each bot by itself."""
-    found: dict[tuple[UUID, str], Decimal] = {}
+def _largest_counts() -> Counts:
+    """For each scope the largest use below it, by mode, of the limits that hold for each bot by itself."""
+    found: Counts = {}
+    # A bot trades on one account at a time: its newest deployment says in which mode.
+    modes = dict(Deployment.objects.order_by("id").values_list("bot__scope", "mode"))
 
-    def see(lineage: list[UUID], kind: str, used: Decimal) -> None:
-        for scope_id in lineage:
-            found[scope_id, kind] = max(used, found.get((scope_id, kind), Decimal(0)))
+    def see(of: Scope, kind: str, used: Decimal) -> None:
+        for scope_id in of.lineage:
+            key = (scope_id, modes.get(of.pk, ""), kind)
+            found[key] = max(used, found.get(key, Decimal(0)))
 
     for row in Exposure.objects.select_related("scope"):
         worst = max(abs(row.position + row.working_buy), abs(row.position - row.working_sell))
-        see(row.scope.lineage, K.POSITION, worst)
+        see(row.scope, K.POSITION, worst)
     now = wall_now()
     minute, second = now.replace(second=0, microsecond=0), now.replace(microsecond=0)
     for rate in OrderRate.objects.select_related("scope"):
-        see(rate.scope.lineage, K.ORDERS_PER_MINUTE, Decimal(rate.count if rate.minute == minute else 0))
-        see(rate.scope.lineage, K.MESSAGES_PER_SECOND, Decimal(rate.second_count if rate.second == second else 0))
+        see(rate.scope, K.ORDERS_PER_MINUTE, Decimal(rate.count if rate.minute == minute else 0))
+        see(rate.scope, K.MESSAGES_PER_SECOND, Decimal(rate.second_count if rate.second == second else 0))
     return found
 
 
