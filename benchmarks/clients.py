@@ -33,7 +33,6 @@ class Load:
     """
 
     number: int
-
     port: int
     path: str
     headers: dict[str, str]

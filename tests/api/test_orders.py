@@ -8,6 +8,7 @@ from django.db import connection
 
 from apps.access.models import IdempotencyRecord, User
 from apps.audit.context import acting
+from apps.common.errors import TooMany
 from apps.execution.models import Order
 from apps.risk.models import Hold
 from tests.api.conftest import JsonClient
@@ -145,6 +146,19 @@ def test_a_person_without_trade_places_no_order(world, as_user):
     answer = as_user(world.own.people["trader"]).post("/api/v1/orders/", body_of(world.own), **KEY)
 
     assert (answer.status_code, answer.json()["code"]) == (403, "PERMISSION_DENIED")
+
+
+def test_a_program_that_keeps_knocking_is_told_when_to_come_back(world, bot, monkeypatch):
+    def place(**_):
+        raise TooMany("RATE_ABOVE_LIMIT", "far too many orders")
+
+    monkeypatch.setattr("apps.execution.services.place", place)
+    before = Order.objects.count()
+
+    answer = bot.post("/api/v1/orders/", body_of(world.own), **KEY)
+
+    assert (answer.status_code, answer.json()["code"], answer["Retry-After"]) == (429, "RATE_ABOVE_LIMIT", "60")
+    assert (Order.objects.count(), IdempotencyRecord.objects.count()) == (before, 0)
 
 
 def test_an_order_is_cancelled_by_whoever_may_exit(world, as_user):

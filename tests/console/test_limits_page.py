@@ -61,6 +61,21 @@ def test_what_bounds_each_order_has_no_use(world):
     assert (row.used, row.headroom, row.percent, row.is_per_order) == (None, None, None, True)
 
 
+def test_real_money_and_paper_use_a_limit_each_by_itself(world):
+    scope = world.own.desk.scope
+    risk.open_books([scope.pk], mode="live")
+    ScopeBook.objects.filter(scope=scope, mode="live").update(open_orders=7)
+    ScopeBook.objects.filter(scope=scope, mode="paper").update(open_orders=3)
+
+    shown = limits.views([scope], "USD")
+
+    used = {(view.mode, row.limit.kind): row.used for view in shown for row in view.limits}
+    assert (used["live", "open_orders"], used["paper", "open_orders"]) == (7, 3)
+    assert [view.mode for view in shown] == ["live", "paper"]
+    assert used["live", "position"] is None  # nobody below trades real money
+    assert used["paper", "position"] is not None
+
+
 def test_a_limit_of_zero_is_used_up_by_anything(world):
     scope = world.own.desk.scope
     with acting("job:test", "arrange"):

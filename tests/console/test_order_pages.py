@@ -127,6 +127,11 @@ def test_whoever_may_neither_trade_nor_exit_asks_for_no_new_terms(world, signed_
     assert (response.status_code, Order.objects.get(pk=world.own.order.pk).state) == (403, "ACCEPTED")
 
 
+def test_a_cancel_that_the_venue_has_not_confirmed_can_be_asked_for_again(world, signed_in):
+    order = make_order(world.own.objects, state="PENDING_CANCEL", cancel_requested=True, venue_order_id="V-1")
+    assert "Ask the venue again" in text_of(signed_in(world.own.people["trader"]), order)
+
+
 def test_orders_in_doubt_are_found_and_called_for(world, signed_in, doubtful):
     client = signed_in(world.own.people["operator"])
     page = client.get("/orders/?state=needs_person").content.decode()

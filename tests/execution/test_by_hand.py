@@ -51,6 +51,7 @@ def test_a_persons_exit_is_at_the_venue_when_the_call_returns(real_floor: Floor)
     order = execution.close_position(deployment=real_floor.deployment, actor=real_floor.trader, reason="get out")
 
     assert (at_venue(order).side, at_venue(order).quantity) == ("SELL", Decimal(2))
+    assert order.state == OrderState.ACCEPTED  # the answer is the order as it is now
 
 
 def test_a_persons_cancel_is_at_the_venue_when_the_call_returns(real_floor: Floor, resting: Order) -> None:

@@ -108,3 +108,11 @@ def test_workers_at_once_never_share_a_row(real_floor: Floor) -> None:
     ids = [row.pk for rows in taken for row in rows]
     assert len(ids) == len(set(ids)) == 10
     assert set(Order.objects.values_list("attempts", flat=True)) == {1}
+
+
+def test_of_rows_due_at_the_same_moment_the_one_made_first_is_claimed_first(floor: Floor) -> None:
+    first, second = floor.place(quantity="1"), floor.place(quantity="2")
+    Order.objects.filter(pk=first.pk).update(attempts=0)  # now it lies behind the second in the table
+    Order.objects.update(due_at=floor.wall.now)
+
+    assert [row.pk for row in claims.claim(Order.objects.all(), lease_s=15, limit=2)] == [first.pk, second.pk]

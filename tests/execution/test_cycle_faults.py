@@ -95,7 +95,7 @@ class WarmByWorker(UserDict[UUID, warm.Warm]):
         self._mine = threading.local()
 
     @property
-    def data(self) -> dict[UUID, warm.Warm]:  # type: ignore[override]
+    def data(self) -> dict[UUID, warm.Warm]:
         """The bots of this thread."""
         found: dict[UUID, warm.Warm] = self._mine.__dict__
         return found

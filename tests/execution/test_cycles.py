@@ -37,6 +37,15 @@ def run(floor: Floor, seconds: int = 1) -> None:
     tasks.run_due_cycles()
 
 
+def trade_once(floor: Floor) -> None:
+    """The bot decides, its order fills, and the bot is told."""
+    run(floor)
+    work_orders()
+    floor.pass_time(1)
+    execution.sync_account(floor.account)
+    run(floor)
+
+
 @pytest.fixture
 def bot(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> type[ScriptedBot]:
     """A bot that buys on every bar; its first cycle is open."""
@@ -115,12 +124,7 @@ def test_a_long_backlog_is_taken_in_slices(
 
 
 def test_fills_are_told_before_the_bar_that_follows(floor: Floor, bot: type[ScriptedBot]) -> None:
-    run(floor)
-    work_orders()
-    floor.pass_time(1)
-    execution.sync_account(floor.account)
-
-    run(floor)
+    trade_once(floor)
 
     told = bot.started[0].told
     kinds = [type(event).__name__ for event in told]
@@ -294,11 +298,7 @@ def test_the_id_of_an_order_follows_from_its_place(floor: Floor) -> None:
 
 def test_a_trade_that_the_venue_lists_late_is_told_too(floor: Floor, bot: type[ScriptedBot]) -> None:
     """Another trade with a later number was told before it."""
-    run(floor)
-    work_orders()
-    floor.pass_time(1)
-    execution.sync_account(floor.account)
-    run(floor)
+    trade_once(floor)
     (known,) = Fill.objects.all()
     late = {
         field: getattr(known, field)

@@ -165,6 +165,16 @@ def test_the_rebuild_finds_and_mends_a_book_that_is_wrong(floor: Floor) -> None:
     assert Order.objects.count() == 1
 
 
+def test_a_rebuilt_profit_leaves_the_loss_of_the_day_and_from_the_peak_as_they_were(floor: Floor) -> None:
+    floor.place(quantity="1", order_type="LIMIT", limit_price="100")
+    ScopeBook.objects.filter(scope=floor.bot.scope).update(pnl=Decimal(40), pnl_at_open=Decimal(45), pnl_peak=60)
+
+    execution.rebuild_books()
+
+    book = book_of(floor, floor.bot.scope)
+    assert (book.pnl, book.pnl_at_open - book.pnl, book.pnl_peak - book.pnl) == (0, 5, 20)
+
+
 def test_paper_uses_up_no_room_of_real_money(floor: Floor) -> None:
     limit(floor.bot.scope, "open_orders", "1")
     risk.open_books([floor.bot.scope_id], mode="live")

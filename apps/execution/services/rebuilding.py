@@ -18,7 +18,6 @@ from apps.risk.models import Exposure, ScopeBook
 ZERO = Decimal(0)
 # A scope and a mode.
 Key = tuple[UUID, str]
-Totals = dict[Key, list[Decimal | int]]
 
 
 def rebuild_exposure(*, exposure: Exposure) -> Exposure:
@@ -66,20 +65,18 @@ def rebuild_books() -> dict[Key, tuple[risk.Sums, risk.Sums]]:
 
 
 def _added_up() -> dict[Key, risk.Sums]:
-    totals: Totals = defaultdict(lambda: [ZERO, ZERO, ZERO, ZERO, 0, ZERO])
+    totals: dict[Key, risk.Sums] = defaultdict(lambda: risk.NOTHING)
     for position in Position.objects.select_related(*ledger.TRADED):
-        figures = (abs(position.value_base), position.value_base, ZERO, ZERO, 0, position.pnl_base)
+        figures = risk.Sums(abs(position.value_base), position.value_base, ZERO, ZERO, 0, position.pnl_base)
         _add(totals, position, figures)
     working = Order.objects.exclude(state__in=TERMINAL) | Order.objects.exclude(reserved_quantity=0)
     for order in working.select_related(*ledger.TRADED):
         amount = risk.worth(order.reserved_quantity, order.unit_base)
         buying, selling = (amount, ZERO) if order.side == "BUY" else (ZERO, amount)
-        _add(totals, order, (ZERO, ZERO, buying, selling, int(order.state not in TERMINAL), ZERO))
-    return {key: risk.Sums(*figures) for key, figures in totals.items()}  # type: ignore[arg-type]
+        _add(totals, order, risk.Sums(ZERO, ZERO, buying, selling, int(order.state not in TERMINAL), ZERO))
+    return totals
 
 
-def _add(totals: Totals, counted: Order | Position, figures: tuple[Decimal | int, ...]) -> None:
+def _add(totals: dict[Key, risk.Sums], counted: Order | Position, figures: risk.Sums) -> None:
     for scope_id in ledger.scope_ids(counted):
-        row = totals[scope_id, counted.account.mode]
-        for index, figure in enumerate(figures):
-            row[index] += figure
+        totals[scope_id, counted.account.mode] += figures

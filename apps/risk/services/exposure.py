@@ -40,6 +40,17 @@ class Sums:
     open_orders: int
     pnl: Decimal
 
+    def __add__(self, other: "Sums") -> "Sums":
+        """Both together."""
+        return Sums(
+            self.gross + other.gross,
+            self.net + other.net,
+            self.buying + other.buying,
+            self.selling + other.selling,
+            self.open_orders + other.open_orders,
+            self.pnl + other.pnl,
+        )
+
 
 NOTHING = Sums(ZERO, ZERO, ZERO, ZERO, 0, ZERO)
 
