@@ -19,11 +19,13 @@
   const fragments = () => [...document.querySelectorAll("[data-live-topic]")];
   const topicsOf = (element) => element.dataset.liveTopic.split(" ").filter(Boolean);
 
-  // Somebody who types in a fragment is not disturbed: it is refreshed when they leave it.
+  // Somebody who types in a fragment is not disturbed: it is refreshed when they leave it. Nor is somebody whose
+  // finger is down: put another element under it, and the press is nobody's click.
+  let pressed = null;
   const isBusy = (element) => {
     const active = document.activeElement;
     const typing = element.contains(active) && active.closest("form");
-    return typing || element.querySelector("details[open] form") !== null;
+    return element.contains(pressed) || typing || element.querySelector("details[open] form") !== null;
   };
 
   const refresh = (element) => {
@@ -61,6 +63,10 @@
   setInterval(() => isUp && refreshAll(), 30000);
 
   const catchUp = () => fragments().filter((e) => e.dataset.liveStale && !isBusy(e)).forEach(fire);
+  const release = () => setTimeout(() => { pressed = null; catchUp(); });
+  document.addEventListener("pointerdown", ({ target }) => (pressed = target), true);
+  document.addEventListener("pointerup", release, true);
+  document.addEventListener("pointercancel", release, true);
   document.addEventListener("focusout", () => setTimeout(catchUp, 300));
   document.addEventListener("toggle", () => setTimeout(catchUp, 300), true);
   document.addEventListener("visibilitychange", () => document.hidden || catchUp());

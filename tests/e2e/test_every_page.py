@@ -144,6 +144,19 @@ def test_a_refresh_keeps_focus_and_half_typed_forms(story_product: Product, brow
     page.context.close()
 
 
+def test_a_refresh_takes_no_element_from_under_a_finger(story_product: Product, browser: Browser) -> None:
+    page = sign_in(browser, story_product, "omar").page
+    page.goto(f"{story_product.url}/deployments/")
+    link = page.locator("#deployments th a").first
+    link.hover()
+    page.mouse.down()
+    page.evaluate("document.querySelector('#deployments').dispatchEvent(new CustomEvent('live'))")
+    expect(page.locator("#deployments[data-live-stale]")).to_be_attached()
+    page.mouse.up()
+    page.wait_for_url("**/deployments/*/")
+    page.context.close()
+
+
 def until_refreshed(page: Page, *, has_form_open: bool) -> None:
     """Wait until the fragment was fetched again, or was marked as waiting for the form."""
     if has_form_open:
