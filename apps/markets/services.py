@@ -278,7 +278,7 @@ def _rate(value: Decimal | str) -> Decimal:
     if exact <= 0:
         raise Invalid("FX_RATE_NOT_POSITIVE", "a rate is above zero", field="rate")
     if not 1 / RATE_MAX <= exact <= RATE_MAX:
-        raise Invalid("FX_RATE_RANGE", "a rate is between 10⁻¹² and 10¹²: enter the inverse pair", field="rate")
+        raise Invalid("FX_RATE_RANGE", "a rate is between 10⁻¹² and 10¹²: check the digits", field="rate")
     return exact
 
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from importlib import import_module
@@ -10,6 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from django.conf import settings
+from django.core.validators import slug_re
 from django.db import IntegrityError
 
 from apps.access import selectors as access
@@ -21,12 +23,15 @@ from apps.audit.context import acting
 from apps.bots.states import Environment, Mode
 from apps.common import decimals
 from apps.common.errors import Invalid, Refused
+from apps.markets.services import CURRENCY
 from apps.venues import breaker, budget, messages
 from apps.venues.adapters.base import Adapter, Capabilities, VenueDown, VenueTrade
 from apps.venues.adapters.guard import Guarded
 from apps.venues.budget import Priority
 from apps.venues.models import Account, Venue
 
+NAME_CHARS_MAX = 50
+SECRET = re.compile("key|secret|pass|token", re.IGNORECASE)
 ADAPTER_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _capabilities: dict[tuple[str, str, str], Capabilities] = {}
 
@@ -42,8 +47,12 @@ def make_venue(
 ) -> Venue:
     """A venue reached through `adapter`.
 
-    Raises Invalid ADAPTER_UNKNOWN, VENUE_NAME_TAKEN; Refused ADAPTER_MODE.
+    `venue_settings` are shown by API and kept in history: no secret belongs there. Raises Invalid NAME_MALFORMED,
+    SETTINGS_SECRET, ADAPTER_UNKNOWN, VENUE_NAME_TAKEN; Refused ADAPTER_MODE.
     """
+    _check_name(name)
+    if _holds_secret(venue_settings):
+        raise Invalid("SETTINGS_SECRET", "keys go into a file of their own, see docs/adding-a-venue.md")
     if mode not in _load(adapter).MODES:
         raise Refused("ADAPTER_MODE", f"the adapter {adapter} does not trade in {mode} mode")
     try:
@@ -56,6 +65,19 @@ def make_venue(
     except IntegrityError as error:
         raise Invalid("VENUE_NAME_TAKEN", f"there is a venue named {name}", field="name") from error
     return venue
+
+
+def _check_name(name: str) -> None:
+    """It stands in addresses, and an account's is the name of its key file."""
+    if len(name) > NAME_CHARS_MAX or not slug_re.fullmatch(name):
+        raise Invalid("NAME_MALFORMED", f"a name is up to {NAME_CHARS_MAX} letters, digits, - and _", field="name")
+
+
+def _holds_secret(value: object) -> bool:
+    """Whether anything in nested settings is named like a secret."""
+    if isinstance(value, Mapping):
+        return any(SECRET.search(str(name)) or _holds_secret(inner) for name, inner in value.items())
+    return isinstance(value, list) and any(map(_holds_secret, value))
 
 
 def make_account(
@@ -72,8 +94,12 @@ def make_account(
     """Our record of an account at a venue, below its bucket; its mode follows from the environment.
 
     `opening_cash` is what is there before our first fill; reconciliation starts from it. Raises Refused
-    VENUE_MODE_MISMATCH; Invalid ENVIRONMENT_UNKNOWN, DECIMAL_MALFORMED, ACCOUNT_NAME_TAKEN.
+    VENUE_MODE_MISMATCH; Invalid NAME_MALFORMED, CURRENCY_MALFORMED, ENVIRONMENT_UNKNOWN, DECIMAL_MALFORMED,
+    ACCOUNT_NAME_TAKEN.
     """
+    _check_name(name)
+    if not CURRENCY.fullmatch(currency):
+        raise Invalid("CURRENCY_MALFORMED", "a currency is its code, such as USD, in capitals", field="currency")
     if environment not in Environment.values:
         raise Invalid("ENVIRONMENT_UNKNOWN", f"environment is one of {', '.join(Environment.values)}")
     mode = Mode.LIVE if environment == Environment.LIVE else Mode.PAPER

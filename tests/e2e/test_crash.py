@@ -16,6 +16,10 @@ ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
 SENDERS = int(os.environ.get("CRASH_SENDERS", "1"))  # of each desk
 CONVERGED_SECONDS_MAX = 180.0
 VENUE_ORDERS = "SELECT count(*) FROM paper_paperorder"
+DENIALS = """
+    SELECT placed_by LIKE 'service:%' AS by_traffic, purpose, order_type, codes::text, count(*) FROM execution_order
+    WHERE state = 'DENIED' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 12
+"""
 # Order rates of people; what is sent here is far more.
 MORE_ORDERS = """
 from apps.audit.context import acting
@@ -129,4 +133,6 @@ def report(product: Product, kills: int, traffic: list[Traffic]) -> None:
     print(f"venue orders: {product.value(VENUE_ORDERS)}; fills: {product.value('SELECT count(*) FROM execution_fill')}")
     print(f"acknowledged: {sum(len(sender.answers) for sender in traffic)}, ", end="")
     print(f"denied: {sum(sender.denied for sender in traffic)}, repeats: {sum(sender.repeats for sender in traffic)}")
+    for row in product.rows(DENIALS):
+        print("denied:", *row)
     print(f"unknown: {books.unknown_orders(product)}")

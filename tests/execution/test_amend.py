@@ -8,6 +8,8 @@ import pytest
 from apps.access import services as access
 from apps.access.models import User
 from apps.audit.models import Record
+from apps.common.errors import Refused
+from apps.deployments import services as deploying
 from apps.execution import services as execution
 from apps.execution.models import Order
 from apps.execution.states import OrderState
@@ -125,6 +127,16 @@ def test_the_checks_of_an_exit_hold_for_a_person_too(floor: Floor) -> None:
     with refused("EXIT_GROWS"):
         amend(order, floor.trader, quantity="3")
     assert Order.objects.get(pk=order.pk).state == OrderState.ACCEPTED
+
+
+def test_an_order_of_a_paused_bot_is_cancelled_rather_than_changed(floor: Floor) -> None:
+    order = resting(floor, BOUGHT)
+    deploying.pause(deployment=floor.deployment, **BY)
+
+    with pytest.raises(Refused, match="cancel the order instead") as caught:
+        amend(order, floor.trader, quantity="1")
+    assert caught.value.code == "DEPLOYMENT_NOT_RUNNING"
+    assert_untouched(order)
 
 
 def test_a_machine_without_the_permission_to_trade_changes_nothing(floor: Floor) -> None:

@@ -121,6 +121,22 @@ def test_where_too_many_wait_for_venues_a_cancel_is_left_to_the_workers(
     assert Order.objects.get(pk=resting.pk).due_at is not None
 
 
+def test_where_too_many_cancel_all_at_once_the_workers_do_it(
+    real_floor: Floor, resting: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken = threading.BoundedSemaphore(1)
+    taken.acquire()
+    monkeypatch.setattr(closing, "_sweeping", taken)
+    monkeypatch.setattr(closing, "SEND_FOR_S", 0.05)
+
+    swept = sweep(real_floor, real_floor.trader)
+    join_sweeps()
+
+    assert [order.pk for order in swept.asked] == [resting.pk]
+    assert at_venue(resting).state == "open"
+    assert Order.objects.get(pk=resting.pk).due_at is not None
+
+
 def sweep(floor: Floor, actor: User) -> Swept:
     """Cancel everything that opens."""
     return execution.cancel_all_by_hand(scope=floor.bot.scope, purposes=["OPENING"], actor=actor, reason="all of it")

@@ -213,7 +213,7 @@ def test_what_its_state_excludes_is_not_believed(
     with pytest.raises(Invalid) as invalid:
         settle(floor, order, outcome)
 
-    assert invalid.value.code == "OUTCOME_UNKNOWN"
+    assert invalid.value.code == "OUTCOME_IMPOSSIBLE"
     assert not OrderSettlement.objects.exists()
     assert_waits(order, order.state, is_asked=True, reserved=3 - int(filled))
 

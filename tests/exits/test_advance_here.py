@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from apps.execution.exits.management.commands import advance_exits
-from apps.execution.exits.services import sweeps
+from apps.execution.exits.services import advancing
 from apps.execution.models import Order
 from apps.execution.states import OrderState
 from apps.risk import services as risk
@@ -91,7 +91,7 @@ def test_no_order_is_submitted_that_is_no_slice(real_floor: Floor) -> None:
     plan = start(real_floor)
     opening = real_floor.place()
 
-    sweeps._send(leg_of(plan))
+    advancing._send(leg_of(plan))
 
     assert Order.objects.get(pk=opening.pk).state == OrderState.INITIALIZED
 

@@ -10,7 +10,7 @@ from apps.common import claims
 from apps.execution import services as execution
 from apps.execution.exits import services as exits
 from apps.execution.exits.models import ExitPlan
-from apps.execution.exits.services import plans, steps, sweeping
+from apps.execution.exits.services import guards, plans, steps
 from apps.execution.exits.services.looks import slice_id
 from apps.execution.exits.services.steps import LEASE_S
 from apps.execution.exits.tasks import advance_due
@@ -222,7 +222,7 @@ def test_a_guard_stays_when_the_position_was_opened_again_since_the_look(floor: 
     facts = steps.rules.WorkingOrder(stop.pk, "SELL", "PROTECTIVE", Decimal(2))
     floor.place(quantity="1")
 
-    sweeping.sweep(floor.deployment, [facts], look)
+    guards.sweep(floor.deployment, [facts], look)
 
     stop.refresh_from_db()
     assert (stop.state, stop.cancel_requested) == ("ACCEPTED", False)
@@ -234,7 +234,7 @@ def test_a_guard_of_a_held_position_is_never_swept(floor: Floor) -> None:
     facts = steps.rules.WorkingOrder(stop.pk, "SELL", "PROTECTIVE", Decimal(2))
 
     for known in (Decimal(2), None):
-        sweeping.sweep(floor.deployment, [facts], steps.looks.Look([stop], known, floor.wall.now))
+        guards.sweep(floor.deployment, [facts], steps.looks.Look([stop], known, floor.wall.now))
 
     stop.refresh_from_db()
     assert (stop.state, stop.cancel_requested) == ("ACCEPTED", False)

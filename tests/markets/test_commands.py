@@ -155,6 +155,10 @@ def test_a_venue_is_made_with_its_settings() -> None:
         (("--adapter", "alpaca", "--mode", "live", "--adapter-settings", "[]"), "SETTINGS_MALFORMED"),
         (("--adapter", "alpaca", "--mode", "live", "--adapter-settings", "kraken"), "SETTINGS_MALFORMED"),
         (("--adapter", "alpaca", "--mode", "live", "--adapter-settings", '{"apiKey": "x"}'), "SETTINGS_SECRET"),
+        (
+            ("--adapter", "alpaca", "--mode", "live", "--adapter-settings", '{"auth": [{"apiKey": "x"}]}'),
+            "SETTINGS_SECRET",
+        ),
     ],
 )
 def test_a_venue_that_cannot_be_is_refused(arguments: tuple[str, ...], code: str) -> None:

@@ -148,7 +148,7 @@ SAFEGUARDS = (
     Safeguard(
         "plan-keeps-guards-of-the-held",
         "What guards a position is taken away only when the venue calls it flat.",
-        "apps/execution/exits/services/sweeping.py",
+        "apps/execution/exits/services/guards.py",
         "    if look.held != 0:\n        return\n",
         "",
         ("tests/exits/test_doubt.py::test_a_guard_of_a_held_position_is_never_swept",),

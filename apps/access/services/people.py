@@ -20,6 +20,14 @@ def require(user: User, permission: str, scope: Scope) -> None:
         raise Forbidden("PERMISSION_DENIED", f"your roles on {scope} do not let you {label}", permission=permission)
 
 
+def person_at_terminal(username: str) -> User:
+    """The person for whom a management command acts; NotFound PERSON_UNKNOWN when there is none who is active."""
+    person = User.objects.filter(username=username, kind=UserKind.PERSON, is_active=True).first()
+    if person is None:
+        raise NotFound("PERSON_UNKNOWN", f"there is no active person with the sign-in name {username!r}")
+    return person
+
+
 def require_at_terminal(*, username: str, permission: str, scope: Scope, reason: str) -> User:
     """The person for whom a management command acts, when their roles allow it and they say why.
 
@@ -27,9 +35,7 @@ def require_at_terminal(*, username: str, permission: str, scope: Scope, reason:
     """
     if not reason.strip():
         raise Invalid("REASON_MISSING", "say why: the reason is kept in the audit", field="reason")
-    person = User.objects.filter(username=username, kind=UserKind.PERSON, is_active=True).first()
-    if person is None:
-        raise NotFound("PERSON_UNKNOWN", f"there is no active person with the sign-in name {username!r}")
+    person = person_at_terminal(username)
     require(person, permission, scope)
     return person
 

@@ -28,7 +28,7 @@ class OrderSettling(ReadEndpoint):
         """State what the venue's desk said of an order that needs a person (needs `operate`).
 
         `accepted` holds at once. Anything else frees what the order reserves: a second person votes on it.
-        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN, OUTCOME_UNKNOWN where the order's state excludes it.
+        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN, OUTCOME_IMPOSSIBLE where the order's state excludes it.
         """
         order = self.target(Permission.OPERATE)
         asked = services.settle_by_person(order=order, actor=self.caller, **self.asked(shapes.SettlementAsked))

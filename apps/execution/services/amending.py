@@ -25,7 +25,8 @@ def amend(
 ) -> Order:
     """`orders.replace` for whoever asks: with `trade` on the bot any terms, for a person with `exit` less risk.
 
-    Less risk: any terms of an order that closes or guards a position, and less of an opening one at its prices.
+    Less risk: any terms of an order that closes or guards a position, and less of an opening one at its prices. Of a
+    bot that is paused or silent nothing is changed, only cancelled.
     Raises Forbidden PERMISSION_DENIED, and what `orders.replace` raises.
     """
     terms = {"quantity": quantity, "limit_price": limit_price, "stop_price": stop_price}
@@ -37,7 +38,7 @@ def amend(
         if actor.is_service or not _is_less_risk(ledger.locked(order), terms):
             raise Forbidden(
                 "PERMISSION_DENIED",
-                "you may only reduce the risk: less of an opening order at its prices, or cancel it",
+                "without `trade` people may ask for less of an opening order at its prices, or cancel it",
                 permission=Permission.TRADE,
             )
         return orders.replace(order=order, actor=actor, reason=reason, **terms)

@@ -6,7 +6,7 @@ from apps.risk import services as risk
 
 
 def contain_breaches() -> int:
-    """Compare what is held with the limits in force; how many are passed. As `risk.services.contain_breaches`."""
+    """Compare what is held with the limits in force; how many are exceeded. As `risk.services.contain_breaches`."""
     return risk.contain_breaches([_line(deployment) for deployment in valuing.in_use()])
 
 

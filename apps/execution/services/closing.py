@@ -109,12 +109,15 @@ def _start(order_ids: Sequence[UUID]) -> None:
 
 
 def _in_background(order_ids: Sequence[UUID]) -> None:
+    if not _sweeping.acquire(timeout=SEND_FOR_S):
+        log.warning("cancels.left_to_workers", orders=len(order_ids))
+        return
     try:
-        with _sweeping:
-            send_cancels(order_ids)
+        send_cancels(order_ids)
     except Exception as error:  # the sweep of a worker goes on where this thread ends
         log.exception("cancels.ended", orders=len(order_ids), error=type(error).__name__)
     finally:
+        _sweeping.release()
         connections.close_all()
 
 
@@ -125,10 +128,10 @@ def send_cancels(order_ids: Sequence[UUID], *, seconds_max: float = SEND_FOR_S) 
     keeps no other waiting; what is left stays due. Needs PostgreSQL and the venues alone.
     """
     ends, busy = time.monotonic() + seconds_max, defaultdict[UUID, list[Future[None]]](list)
-    working = Order.objects.filter(pk__in=order_ids, state__in=WORKING).select_related("account").order_by("id")
+    working = Order.objects.filter(pk__in=order_ids, state__in=WORKING).order_by("id")
     with ThreadPoolExecutor(draining.CALLS_AT_ONCE, thread_name_prefix="cancel") as pool:
-        while (left := list(working.all())) and time.monotonic() < ends:
-            draining.hand_out(left, pool, busy)
+        while working.exists() and time.monotonic() < ends:
+            draining.hand_out(working.all(), pool, busy)
             time.sleep(draining.PAUSE_S)
 
 

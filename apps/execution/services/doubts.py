@@ -37,10 +37,14 @@ def ask_person(row: Order, *, reason: str, actor: str) -> None:
         scope=row.bot.scope,
         target=row,
         detail={"client_order_id": row.client_order_id.hex, "account": row.account.name},
-        dedup_key=f"order-needs-person:{row.pk}",
+        dedup_key=_key(row),
         actor=actor,
         reason=reason,
     )
+
+
+def _key(row: Order) -> str:
+    return f"order-needs-person:{row.pk}"
 
 
 def end(row: Order, *, reason: str) -> None:
@@ -49,7 +53,7 @@ def end(row: Order, *, reason: str) -> None:
         return
     row.needs_person = False
     Order.objects.filter(pk=row.pk).update(needs_person=False)
-    alerts.clear(dedup_key=f"order-needs-person:{row.pk}", actor=ACTOR, reason=reason)
+    alerts.clear(dedup_key=_key(row), actor=ACTOR, reason=reason)
 
 
 def compare(account: Account, still_open: Container[str], *, asked_at: datetime) -> None:

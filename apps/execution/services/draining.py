@@ -7,7 +7,6 @@ order may arrive on the account, and it would be taken away with the rest.
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID
@@ -15,6 +14,7 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connections
+from django.db.models import QuerySet
 
 from apps.audit.context import job
 from apps.common import claims
@@ -22,7 +22,7 @@ from apps.common.clocks import wall_now
 from apps.common.errors import DomainError
 from apps.execution.models import Order
 from apps.execution.selectors import chosen_orders
-from apps.execution.services import orders, submission
+from apps.execution.services import ledger, orders, submission
 from apps.execution.states import OrderState
 from apps.risk import services as risk
 from apps.risk.models import Hold
@@ -37,6 +37,8 @@ CALLS_PER_VENUE = 3
 TURN_S = 3.0
 PAUSE_S = 0.1
 FAILURES_MAX = 60
+NAMES = ("account", "instrument")
+LISTED = ("client_order_id", "venue_order_id", "side", "purpose", "state", "account__name", "instrument__symbol")
 
 
 def drain_hold(hold: Hold) -> int:
@@ -54,13 +56,13 @@ def drain_hold(hold: Hold) -> int:
 
 
 def _report(hold: Hold) -> None:
-    left = list(chosen_orders(hold).select_related("instrument", "account"))
-    if not left:
+    left = chosen_orders(hold)
+    if not left.exists():
         risk.mark_drained(hold=hold)
         return
     since = hold.latched_at or hold.created_at
     if wall_now() - since >= timedelta(seconds=settings.DRAIN_LIST_AFTER_S):
-        risk.note_left(hold=hold, left=[listed(order) for order in left])
+        risk.note_left(hold=hold, left=[listed(order) for order in left.select_related(*NAMES).only(*LISTED)])
     claims.settle(hold, due_in_s=AGAIN_S)
 
 
@@ -128,7 +130,7 @@ def drain_here(hold_id: UUID, *, seconds_max: float | None = None) -> Hold | Non
                 hold = Hold.objects.select_related("scope").filter(pk=hold_id).first()
                 if hold is None or not is_open(hold) or (ends is not None and time.monotonic() >= ends):
                     return hold
-                hand_out(chosen_orders(hold).select_related("account"), pool, busy, hold=hold)
+                hand_out(chosen_orders(hold), pool, busy, hold=hold)
                 _look(hold)
                 failures = 0
             except DatabaseError as error:
@@ -152,27 +154,29 @@ def _look(hold: Hold) -> None:
 
 
 def hand_out(
-    found: Iterable[Order], pool: ThreadPoolExecutor, busy: dict[UUID, list[Future[None]]], *, hold: Hold | None = None
+    found: QuerySet[Order], pool: ThreadPoolExecutor, busy: dict[UUID, list[Future[None]]], *, hold: Hold | None = None
 ) -> None:
     """Give every venue's orders to a few threads of its own, as those of the last turn are through.
 
-    Their cancels are sent; with `hold` those that were not asked for yet are asked for first.
+    Their cancels are sent; with `hold` those that were not asked for yet are asked for first. Only their ids are
+    read here: this is called again and again while the threads work.
     """
-    by_venue = defaultdict[UUID, list[Order]](list)
-    for order in found:
-        by_venue[order.account.venue_id].append(order)
-    for venue_id, orders_there in by_venue.items():
+    by_venue = defaultdict[UUID, list[UUID]](list)
+    for order_id, venue_id in found.values_list("pk", "account__venue_id"):
+        by_venue[venue_id].append(order_id)
+    for venue_id, there in by_venue.items():
         busy[venue_id] = [turn for turn in busy[venue_id] if not turn.done()]
         if not busy[venue_id]:
-            parts = [orders_there[number::CALLS_PER_VENUE] for number in range(CALLS_PER_VENUE)]
+            parts = [there[number::CALLS_PER_VENUE] for number in range(CALLS_PER_VENUE)]
             busy[venue_id] = [pool.submit(_work, part, hold) for part in parts if part]
 
 
-def _work(found: list[Order], hold: Hold | None) -> None:
+def _work(order_ids: list[UUID], hold: Hold | None) -> None:
     """A turn: cancel these orders one after the other; what does not fit comes in the next turn."""
     ends = time.monotonic() + TURN_S
     try:
-        for order in found:
+        found = Order.objects.in_bulk(order_ids)
+        for order in (ledger.known(found[pk]) for pk in order_ids):
             if hold is not None and not order.cancel_requested:
                 _cancel(order, hold)
             _send(order)

@@ -260,8 +260,9 @@ def replace(
     """Ask the venue for new terms of a resting order; what is left out stays. The old terms hold until it agrees.
 
     The new terms pass every check as a new order would, for what they leave to fill, and the dearer of both is
-    reserved meanwhile. Raises Refused REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED, EXIT_GROWS, ORDER_DENIED
-    with the codes; Invalid for a quantity that is not above what was filled.
+    reserved meanwhile. The order's bot must be at work: its permit is the bot's, whoever asks. Raises Refused
+    DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED, EPOCH_FENCED, REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED,
+    EXIT_GROWS, ORDER_DENIED with the codes; Invalid for a quantity that is not above what was filled.
     """
     deployment = loaded(order.deployment_id)
     with acting(actor, reason):
@@ -300,7 +301,10 @@ def _ticket_with(row: Order, deployment: Deployment, asked: tuple[Decimal, Decim
 
 def _judge_replaced(row: Order, ticket: Ticket) -> judging.Judgement:
     """The check of what the new terms leave to fill, as if the order were not there."""
-    _check_running(ticket)
+    try:
+        _check_running(ticket)
+    except Refused as error:
+        raise Refused(error.code, f"{ticket.deployment} is not at work: cancel the order instead") from None
     exposure = risk.lock_exposure(scope=row.bot.scope, instrument=row.instrument)
     judged = judging.judge(ticket, exposure, risk.rates(scope=row.bot.scope), besides=row)
     _refuse_malformed(judged.denials)

@@ -52,7 +52,7 @@ def settle_by_person(
 
     `accepted` (with the venue's order id) holds at once; any other outcome frees what the order reserves and is
     put to the vote of a second person. Raises Forbidden PERSON_NEEDED; Refused ORDER_NOT_IN_DOUBT,
-    SETTLEMENT_OPEN; Invalid REASON_MISSING, OUTCOME_UNKNOWN, VENUE_ORDER_ID_MISSING.
+    SETTLEMENT_OPEN; Invalid REASON_MISSING, OUTCOME_UNKNOWN, OUTCOME_IMPOSSIBLE, VENUE_ORDER_ID_MISSING.
     """
     _check(outcome, venue_order_id, actor, reason)
     with acting(actor, reason):
@@ -116,7 +116,8 @@ def _check(outcome: str, venue_order_id: str, actor: User, reason: str) -> None:
 def _check_possible(row: Order, outcome: str) -> None:
     possible = outcomes_of(row)
     if outcome not in possible:
-        raise Invalid("OUTCOME_UNKNOWN", f"of an order that is {row.state} the desk can say: {', '.join(possible)}")
+        choices = " or ".join(possible)
+        raise Invalid("OUTCOME_IMPOSSIBLE", f"an order that is {row.state} cannot have ended so: choose {choices}")
 
 
 def _check_in_doubt(row: Order) -> None:

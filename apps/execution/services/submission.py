@@ -70,8 +70,11 @@ def send_here(due: QuerySet[Order], *, lease_s: float) -> None:
     """
     try:
         for _ in range(STEPS_HERE):
-            for claimed in claims.claim(due, lease_s=lease_s):
-                send(claimed)
+            claimed = claims.claim(due, lease_s=lease_s)
+            if not claimed:
+                return
+            for order in claimed:
+                send(order)
     except Exception as error:  # its lease runs out and a worker tries again
         log.exception("order.not_sent_here", error=type(error).__name__)
 

@@ -85,7 +85,7 @@ class Facts:
 
 
 def contain_breaches(lines: Sequence[Line]) -> int:
-    """Alert and hold where what is held is over a limit in force; how many limits are passed.
+    """Alert and hold where what is held is over a limit in force; how many limits are exceeded.
 
     `lines` are all that trade or hold something. Each scope that is over in a mode raises one CRITICAL
     LIMIT_BREACHED, cleared once it is known to be within again. Of the scopes of a line that are over, the smallest
@@ -163,7 +163,7 @@ def _of_books(line: Line, facts: Facts) -> Iterator[Breach]:
         if scope_id == line.bot_scope_id:
             bounds = rules.strictest([bounds, bundle])
         for kind, figure in _figures(book).items() if book else ():
-            if kind in bounds and _passes(kind, figure, bounds[kind]):
+            if kind in bounds and _is_over(kind, figure, bounds[kind]):
                 yield Breach(scope_id, line.mode, kind, figure, bounds[kind])
 
 
@@ -192,7 +192,7 @@ def _figures(book: ScopeBook) -> dict[str, Decimal]:
     }
 
 
-def _passes(kind: str, figure: Decimal, bound: Decimal) -> bool:
+def _is_over(kind: str, figure: Decimal, bound: Decimal) -> bool:
     """As the check of an order sees it: a loss counts once it reaches its limit, an exposure once it is above."""
     if kind in LOSSES:
         return figure > ZERO and figure >= bound

@@ -252,7 +252,7 @@ def _check_asked(level: str, cancels: str, reason: str) -> None:
 def _check_source(scope: Scope, level: str, cancels: str, source: str, is_size_unknown: bool) -> None:
     """Let what acts by itself take no more than design §6 gives it; people, and drills that they ask for, may."""
     if source not in HoldSource.values:
-        raise Invalid("HOLD_SOURCE_UNKNOWN", "a hold says what placed it")
+        raise Invalid("HOLD_SOURCE_UNKNOWN", f"a hold's source is one of {', '.join(HoldSource.values)}")
     kinds = AUTOMATIC.get(HoldSource(source))
     if kinds is None:
         return

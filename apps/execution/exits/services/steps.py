@@ -21,8 +21,8 @@ from apps.common.errors import Invalid, Refused
 from apps.execution import services as execution
 from apps.execution.exits import rules
 from apps.execution.exits.models import ExitLeg, ExitPlan
+from apps.execution.exits.services import guards, looks, plans
 from apps.execution.exits.services import legs as positions
-from apps.execution.exits.services import looks, plans, sweeping
 from apps.execution.exits.states import (
     ACTIVE_LEGS,
     ACTIVE_PLANS,
@@ -153,7 +153,7 @@ def _act(plan: ExitPlan, step: Step) -> None:
         except (Refused, Invalid) as error:
             step.decision = rules.Decision(rules.Act.WAIT, f"{error.code}: {error.message}")
     if step.decision.act == rules.Act.SWEEP:
-        sweeping.sweep(step.leg.deployment, rules.to_sweep(step.facts), step.look)
+        guards.sweep(step.leg.deployment, rules.to_sweep(step.facts), step.look)
     _note(plan, step)
 
 

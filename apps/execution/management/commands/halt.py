@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.access import services as access
-from apps.access.models import Scope, User
-from apps.access.states import Permission, ScopeKind, UserKind
+from apps.access.models import Scope
+from apps.access.states import Permission, ScopeKind
 from apps.common.errors import DomainError
 from apps.execution import services
 from apps.risk.models import Hold
@@ -35,14 +35,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Latch, say so, drain, say so."""
         try:
-            scope, actor = _scope(options["scope"]), _actor(options["actor"])
-            access.require(actor, Permission.HOLD, scope)
+            scope, reason = _scope(options["scope"]), options["reason"]
+            actor = access.require_at_terminal(
+                username=options["actor"], permission=Permission.HOLD, scope=scope, reason=reason
+            )
             hold = services.halt(
                 scope=scope,
                 level=options["level"],
                 cancels=options["cancels"],
                 actor=actor,
-                reason=options["reason"],
+                reason=reason,
                 is_drained_here=False,
             )
         except DomainError as error:
@@ -64,10 +66,3 @@ def _scope(text: str) -> Scope:
     if len(found) != 1:
         raise CommandError(f"{text!r} names {'no scope' if not found else 'more than one scope'}: say KIND:NAME")
     return found[0]
-
-
-def _actor(name: str) -> User:
-    found = User.objects.filter(username=name, kind=UserKind.PERSON, is_active=True).first()
-    if found is None:
-        raise CommandError(f"there is no active person with the sign-in name {name!r}")
-    return found

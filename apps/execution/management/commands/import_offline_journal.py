@@ -7,8 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.access.models import User
-from apps.access.states import UserKind
+from apps.access import services as access
 from apps.common.errors import DomainError
 from apps.execution import services
 
@@ -29,13 +28,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Import it and print the counts."""
-        actor = User.objects.filter(username=options["actor"], kind=UserKind.PERSON, is_active=True).first()
-        if actor is None:
-            raise CommandError(f"there is no active person with the sign-in name {options['actor']!r}")
         try:
             counts = services.import_journal(
                 text=options["file"].read_text(encoding="utf-8"),
-                actor=actor,
+                actor=access.person_at_terminal(options["actor"]),
                 reason=options["reason"],
                 is_whole=not options["incomplete"],
             )

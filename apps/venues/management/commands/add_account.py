@@ -14,10 +14,8 @@ from apps.access.services import require_at_terminal
 from apps.access.states import Permission
 from apps.bots.states import Environment
 from apps.common import decimals
-from apps.common.errors import DomainError, Invalid, NotFound, Refused
-from apps.markets.services import CURRENCY
+from apps.common.errors import DomainError, NotFound, Refused
 from apps.venues import services
-from apps.venues.management.commands.add_venue import check_name
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 
@@ -53,21 +51,18 @@ class Command(BaseCommand):
 
 
 def _make(options: dict[str, Any]) -> Account:
-    reason, currency = options["reason"], options["currency"]
+    reason = options["reason"]
     bucket = _named(RiskBucket.objects.select_related("scope"), options["bucket"])
     actor = require_at_terminal(
         username=options["actor"], permission=Permission.ADMINISTER, scope=bucket.scope, reason=reason
     )
-    check_name(options["name"])
-    if not CURRENCY.fullmatch(currency):
-        raise Invalid("CURRENCY_MALFORMED", "a currency is its code, such as USD, in capitals", field="currency")
     with transaction.atomic():
         account = services.make_account(
             venue=_named(Venue.objects.all(), options["venue"]),
             bucket=bucket,
             name=options["name"],
             environment=options["environment"],
-            currency=currency,
+            currency=options["currency"],
             opening_cash=options["opening_cash"],
             actor=actor,
             reason=reason,

@@ -1,12 +1,10 @@
 """Make a venue: the place that accounts are held at, through one of the adapters."""
 
 import json
-import re
 from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.core.validators import slug_re
 
 from apps.access import selectors as access
 from apps.access.services import require_at_terminal
@@ -15,9 +13,6 @@ from apps.bots.states import Mode
 from apps.common.errors import DomainError, Invalid
 from apps.venues import services
 from apps.venues.models import Venue
-
-NAME_CHARS_MAX = 50
-SECRET = re.compile("key|secret|pass|token", re.IGNORECASE)
 
 
 class Command(BaseCommand):
@@ -51,7 +46,6 @@ def _make(options: dict[str, Any]) -> Venue:
         scope=access.firm().scope,
         reason=options["reason"],
     )
-    check_name(options["name"])
     return services.make_venue(
         name=options["name"],
         adapter=options["adapter"],
@@ -62,20 +56,11 @@ def _make(options: dict[str, Any]) -> Venue:
     )
 
 
-def check_name(name: str) -> None:
-    """Refuse NAME_MALFORMED unless it can stand in an address and be the name of a key file."""
-    if len(name) > NAME_CHARS_MAX or not slug_re.fullmatch(name):
-        raise Invalid("NAME_MALFORMED", f"a name is up to {NAME_CHARS_MAX} letters, digits, - and _", field="name")
-
-
 def _settings(text: str) -> dict[str, object]:
-    """The settings; a secret would be shown by API and kept in history, so it is refused here."""
     try:
         found = json.loads(text)
     except ValueError:
         found = None
     if not isinstance(found, dict):
         raise Invalid("SETTINGS_MALFORMED", 'the settings are a JSON object, e.g. \'{"exchange": "kraken"}\'')
-    if any(SECRET.search(name) for name in found):
-        raise Invalid("SETTINGS_SECRET", "keys go into a file of their own, see docs/adding-a-venue.md")
     return found
