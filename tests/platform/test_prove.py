@@ -88,6 +88,7 @@ def test_a_proof_that_nobody_knows_is_refused() -> None:
 def test_make_runs_it() -> None:
     asked = [
         "make",
+        "--no-print-directory",
         "-n",
         "-o",
         ".venv/bin/.dev-installed",
