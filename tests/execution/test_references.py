@@ -1,5 +1,6 @@
 """The venue's own price: asked for once per venue and instrument, kept, and never invented."""
 
+from copy import copy
 from decimal import Decimal
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from apps.audit.context import acting
 from apps.common.clocks import to_ms
+from apps.common.errors import Refused
 from apps.deployments import services as deployments
 from apps.execution import services as execution
 from apps.execution import tasks
@@ -14,9 +16,10 @@ from apps.execution.services import references
 from apps.markets.models import ReferencePrice
 from apps.venues import services as venues
 from apps.venues.adapters.base import Capabilities, NoAnswer, VenueBusy, VenueDown, VenueQuote
+from apps.venues.models import Account
 from apps.venues.paper.adapter import CAPABILITIES, PaperAdapter
 from tests.execution.builders import Floor
-from tests.markets.builders import BY
+from tests.markets.builders import BY, make_instrument
 
 
 @pytest.fixture
@@ -66,6 +69,26 @@ def test_without_an_answer_there_is_no_new_price(floor: Floor, priced: dict[str,
     assert execution.refresh_references() == 0
 
     assert not ReferencePrice.objects.exists()
+
+
+def test_an_account_without_its_keys_keeps_no_price_from_the_others(
+    floor: Floor, priced: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = copy(floor.deployment)
+    other.instrument = make_instrument(symbol="ETH-USD")
+    answers = iter([Refused("KEYS_MISSING", "no file"), CAPABILITIES])
+
+    def capabilities(_: Account) -> Capabilities:
+        answer = next(answers)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(venues, "capabilities_of", capabilities)
+
+    assert execution.refresh_references([floor.deployment, other]) == 1
+
+    assert ReferencePrice.objects.get().instrument == other.instrument
 
 
 def test_what_nobody_trades_is_not_asked_for(floor: Floor, priced: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.management import call_command
+from django.db import DatabaseError
 
 from apps.execution.exits.management.commands import advance_exits
 from apps.execution.exits.services import advancing
@@ -69,6 +70,19 @@ def test_it_stays_no_longer_than_it_may(real_floor: Floor) -> None:
 
     plan.refresh_from_db()
     assert plan.state == "running"
+
+
+def test_a_feed_that_cannot_tick_stops_no_plan(real_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    real_floor.hold_position("5")
+    start(real_floor)
+
+    def broken(_: object) -> None:
+        raise DatabaseError("the lock was not given in time")
+
+    monkeypatch.setattr(advancing.markets, "tick_feed", broken)
+    run()
+
+    assert PaperOrder.objects.filter(side="SELL").count() == 1
 
 
 def test_a_silent_venue_is_waited_for(real_floor: Floor) -> None:

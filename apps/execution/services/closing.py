@@ -109,15 +109,12 @@ def _start(order_ids: Sequence[UUID]) -> None:
 
 
 def _in_background(order_ids: Sequence[UUID]) -> None:
-    if not _sweeping.acquire(timeout=SEND_FOR_S):
-        log.warning("cancels.left_to_workers", orders=len(order_ids))
-        return
     try:
-        send_cancels(order_ids)
+        with _sweeping:
+            send_cancels(order_ids)
     except Exception as error:  # the sweep of a worker goes on where this thread ends
         log.exception("cancels.ended", orders=len(order_ids), error=type(error).__name__)
     finally:
-        _sweeping.release()
         connections.close_all()
 
 

@@ -28,13 +28,12 @@ def refresh_references(deployments: Iterable[Deployment] | None = None) -> int:
     """Ask once for the price of each instrument at each venue where a deployment trades it; how many were heard.
 
     With `deployments` (their accounts and venues loaded): of what these trade alone. The answer is kept as
-    `venue:<name>`. A venue that does not answer, or has no calls left, stops no other: its price grows old, and what
-    needs a fresh one is refused.
+    `venue:<name>`. A venue that does not answer or has no calls left, or an account without its keys, stops no
+    other: its price grows old, and what needs a fresh one is refused.
     """
     traded = _traded(_wanted() if deployments is None else deployments)
     shares = Counter(account.pk for account, _ in traded)
-    due = [(account, instrument) for account, instrument in traded if _is_due(account, instrument, shares[account.pk])]
-    return sum(_hear(account, instrument) for account, instrument in due)
+    return sum(_hear(account, instrument, shares[account.pk]) for account, instrument in traded)
 
 
 def _wanted() -> QuerySet[Deployment]:
@@ -65,8 +64,10 @@ def _is_due(account: Account, instrument: Instrument, instruments: int) -> bool:
     return not recent.exists()
 
 
-def _hear(account: Account, instrument: Instrument) -> int:
+def _hear(account: Account, instrument: Instrument, instruments: int) -> int:
     try:
+        if not _is_due(account, instrument, instruments):
+            return 0
         quote = venues.adapter_for(account).quote(instrument.symbol)
     except DomainError as error:
         log.warning("reference.unheard", venue=account.venue.name, symbol=instrument.symbol, code=error.code)

@@ -66,10 +66,13 @@ def _open_legs(plan_ids: Iterable[UUID]) -> list[ExitLeg]:
 
 
 def _hear(legs: Iterable[ExitLeg]) -> None:
-    """Market time goes on, and prices are fresh."""
+    """Market time goes on, and prices are fresh; a feed that cannot tick stops no plan that does without it."""
     deployments = [leg.deployment for leg in legs]
     for feed in {row.feed_id: row.feed for row in deployments}.values():
-        markets.tick_feed(feed)
+        try:
+            markets.tick_feed(feed)
+        except Exception as error:
+            log.exception("exits.feed_not_ticked", feed=feed.name, error=type(error).__name__)
     execution.refresh_references(deployments)
 
 
