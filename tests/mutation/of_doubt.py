@@ -5,8 +5,12 @@ from tests.mutation.safeguard import Safeguard
 SUBMISSION = "apps/execution/services/submission.py"
 BOOKS = "apps/execution/services/books.py"
 LEDGER = "apps/execution/services/ledger.py"
+DOUBTS = "apps/execution/services/doubts.py"
+SETTLING = "apps/execution/services/settling.py"
+ORDERS = "apps/execution/services/orders.py"
 NO_ANSWER = "tests/execution/test_no_answer.py::"
 NO_LOOKUP = "tests/execution/test_no_lookup.py::"
+REFUSED = "tests/execution/test_cancel_refused.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -45,14 +49,14 @@ SAFEGUARDS = (
         "leases-exclude",
         "A row that somebody works on is claimed by nobody else.",
         "apps/common/claims.py",
-        "            rows.filter(free, due_at__lte=now)\n",
-        "            rows.filter(due_at__lte=now)\n",
+        "rows.filter(free, due_at__lte=now)",
+        "rows.filter(due_at__lte=now)",
         ("tests/execution/test_claims.py::test_a_leased_row_is_not_claimed",),
     ),
     Safeguard(
         "desk-settles-by-two",
         "What frees the reservation of an order in doubt takes a second person.",
-        "apps/execution/services/settling.py",
+        SETTLING,
         "        if outcome == SettleOutcome.ACCEPTED:\n            _apply(asked, row, reason)\n",
         "        if True:\n            _apply(asked, row, reason)\n",
         ("tests/execution/test_settling.py::test_what_frees_the_reservation_takes_a_second_person",),
@@ -77,9 +81,101 @@ SAFEGUARDS = (
         "late-arrivals-are-found",
         "An order that arrives after it was given up is counted again and cancelled.",
         BOOKS,
-        "    for order in _given_up(account, still_open):\n",
+        "    for order in _given_up(account, still_open, asked_at):\n",
         "    for order in list[Order]():\n",
         (f"{NO_ANSWER}test_an_order_that_arrives_after_it_was_given_up_is_cancelled_at_the_venue_and_alerted",),
+    ),
+    Safeguard(
+        "settled-but-open-is-found",
+        "An order that people settled as ended and the venue lists as open works again, and people are told.",
+        BOOKS,
+        " | Q(state__in=ENDED.values(), codes=[doubts.SETTLED])\n",
+        "\n",
+        (
+            "tests/execution/test_open_after_all.py"
+            "::test_what_people_settled_and_the_venue_lists_works_again_and_people_are_told",
+        ),
+    ),
+    Safeguard(
+        "settled-after-the-list-stays",
+        "A list that was asked for before the settlement refutes nothing.",
+        BOOKS,
+        ".exclude(settlements__applied_at__gte=asked_at)",
+        "",
+        ("tests/execution/test_open_after_all.py::test_a_list_from_before_the_settlement_does_not_refute_it",),
+    ),
+    Safeguard(
+        "a-fill-that-ends-doubt-lets-the-cancel-go",
+        "A cancel that was asked for in doubt is sent once a fill has shown that the order works there.",
+        BOOKS,
+        "    if was_unanswered and row.state not in TERMINAL:\n",
+        "    if False:\n",
+        (f"{NO_LOOKUP}test_a_cancel_that_was_asked_for_in_doubt_is_sent_once_a_part_has_filled",),
+    ),
+    Safeguard(
+        "a-settlement-ends-with-its-doubt",
+        "What was said in one doubt about an order is not voted on in another.",
+        DOUBTS,
+        "    _void(row, reason)\n",
+        "",
+        (f"{NO_LOOKUP}test_what_was_said_in_one_doubt_is_no_answer_to_the_next",),
+    ),
+    Safeguard(
+        "a-settlement-covers-the-state",
+        "Who agrees to what became of an order agrees to it in the state that was seen.",
+        SETTLING,
+        '            "state": order.state,\n',
+        "",
+        (f"{NO_LOOKUP}test_a_vote_on_an_order_that_has_moved_on_is_refused",),
+    ),
+    Safeguard(
+        "what-is-open-has-not-ended",
+        "Nobody states that an order has ended while the venue, asked about it, says that it is open.",
+        SETTLING,
+        "    if outcome != SettleOutcome.ACCEPTED and doubts.says_open(row):\n",
+        "    if False:\n",
+        (
+            f"{REFUSED}test_what_the_venue_calls_open_has_not_ended_whoever_says_so",
+            f"{REFUSED}test_a_vote_that_the_venue_has_refuted_meanwhile_is_refused",
+        ),
+    ),
+    Safeguard(
+        "refused-cancels-free-nothing",
+        "A refused cancel of what the venue calls open is tried again and frees nothing.",
+        SUBMISSION,
+        "    if found is None or found.state == VenueOrderState.OPEN:\n",
+        "    if found is None:\n",
+        (
+            f"{REFUSED}test_a_refused_cancel_of_what_may_be_open_is_asked_for_ever_more_rarely"
+            "_and_goes_before_people_once",
+        ),
+    ),
+    Safeguard(
+        "a-person-asks-the-venue-again",
+        "A cancel that waits for its next try is sent at once when a person asks again.",
+        ORDERS,
+        "    return is_person if hold is None else not has_asked(row, hold)\n",
+        "    return False if hold is None else not has_asked(row, hold)\n",
+        (f"{REFUSED}test_a_person_who_asks_again_has_the_venue_asked_now",),
+    ),
+    Safeguard(
+        "a-drain-asks-the-venue-again",
+        "A new drain sends a cancel that waits for its next try at once.",
+        "apps/execution/services/draining.py",
+        "    return order.cancel_requested and (not waits or orders.has_asked(order, hold))\n",
+        "    return order.cancel_requested\n",
+        (f"{REFUSED}test_a_new_drain_has_the_venue_asked_now_and_once",),
+    ),
+    Safeguard(
+        "messages-of-the-own-account",
+        "What a venue says on one account is not shown as being about an order of another.",
+        "apps/venues/selectors.py",
+        "account_id=account_id, client_order_id=client_order_id.hex",
+        "client_order_id=client_order_id.hex",
+        (
+            "tests/execution/test_messages.py"
+            "::test_what_a_venue_reports_on_another_account_under_the_id_is_not_about_the_order",
+        ),
     ),
     Safeguard(
         "end-frees-the-reservation",

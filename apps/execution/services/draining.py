@@ -22,7 +22,7 @@ from apps.common.clocks import wall_now
 from apps.common.errors import DomainError
 from apps.execution.models import Order
 from apps.execution.selectors import chosen_orders
-from apps.execution.services import ledger, orders, submission
+from apps.execution.services import orders, submission
 from apps.execution.states import OrderState
 from apps.risk import services as risk
 from apps.risk.models import Hold
@@ -31,6 +31,8 @@ from apps.risk.states import DrainState, HoldState
 log = structlog.get_logger(__name__)
 AGAIN_S = 0.5
 LEASE_S = 15.0
+# A cancel that waits longer for its next try, since the venue refused it or is silent, is sent at once by a new drain.
+SOON_S = 1.0
 # In this process: at most so many calls at once, few of them to one venue, so that a hung one keeps no other waiting.
 CALLS_AT_ONCE = 8
 CALLS_PER_VENUE = 3
@@ -49,7 +51,7 @@ def drain_hold(hold: Hold) -> int:
     """
     left = list(chosen_orders(hold))
     for order in left:
-        if not order.cancel_requested:
+        if not _is_asked(order, hold):
             _cancel(order, hold)
     _report(hold)
     return len(left)
@@ -78,6 +80,13 @@ def listed(order: Order) -> dict[str, str]:
         "purpose": order.purpose,
         "state": order.state,
     }
+
+
+def _is_asked(order: Order, hold: Hold) -> bool:
+    """Whether the order's cancel was asked for and is tried soon, or as soon as this drain could have it tried."""
+    soon = wall_now() + timedelta(seconds=SOON_S)
+    waits = order.state == OrderState.PENDING_CANCEL and order.due_at is not None and order.due_at > soon
+    return order.cancel_requested and (not waits or orders.has_asked(order, hold))
 
 
 def _cancel(order: Order, hold: Hold) -> None:
@@ -175,9 +184,9 @@ def _work(order_ids: list[UUID], hold: Hold | None) -> None:
     """A turn: cancel these orders one after the other; what does not fit comes in the next turn."""
     ends = time.monotonic() + TURN_S
     try:
-        found = Order.objects.in_bulk(order_ids)
-        for order in (ledger.known(found[pk]) for pk in order_ids):
-            if hold is not None and not order.cancel_requested:
+        found = Order.objects.select_related("bot__scope", "instrument").in_bulk(order_ids)
+        for order in (found[pk] for pk in order_ids):
+            if hold is not None and not _is_asked(order, hold):
                 _cancel(order, hold)
             _send(order)
             if time.monotonic() >= ends:
