@@ -5,6 +5,7 @@ import socket
 from datetime import timedelta
 from typing import TypeVar
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection, models
 from django.db.models import Q
 
@@ -34,7 +35,10 @@ def claim(rows: models.QuerySet[Row], *, lease_s: float, limit: int = 1) -> list
     now, model = wall_now(), rows.model
     free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
     found = rows.filter(free, due_at__lte=now).order_by("due_at", "pk").values_list("pk")[:limit]
-    chosen, params = found.query.sql_with_params()
+    try:
+        chosen, params = found.query.sql_with_params()
+    except EmptyResultSet:  # asked of an empty list
+        return []
     statement = CLAIM.format(chosen=chosen, table=connection.ops.quote_name(model._meta.db_table))
     lease = (worker_name(), now + timedelta(seconds=lease_s))
     claimed = model._default_manager.raw(statement, [*params, *lease])

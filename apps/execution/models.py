@@ -75,6 +75,11 @@ class BotSession(HistoryModel, Claimable):
             ),
             models.CheckConstraint(condition=Q(heartbeat_s__gt=0), name="session_heartbeat_positive"),
         ]
+        # The sweep of every second looks at what is open and at what was just lost, among ever more that have ended.
+        indexes = [
+            models.Index(fields=["due_at"], condition=Q(state=SessionState.OPEN), name="session_open"),
+            models.Index(fields=["ended_at"], condition=Q(state=SessionState.EXPIRED), name="session_lost"),
+        ]
 
 
 class Order(OperationalModel, Claimable):

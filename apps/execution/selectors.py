@@ -49,7 +49,7 @@ def chosen_orders(hold: Hold) -> QuerySet[Order]:
 def open_permits(hold: Hold) -> QuerySet[Order]:
     """Orders below the hold that may still be on their way to the venue, new or with new terms.
 
-    Their permits are from before the latch; after it none is given.
+    Their permits are from before the latch; after it none is given but for less of a resting order.
     """
     since, sent = hold.latched_at or hold.created_at, (OrderState.SUBMITTING, OrderState.PENDING_REPLACE)
     return Order.objects.filter(below(hold.scope), state__in=sent, send_before__gt=since).order_by("id")

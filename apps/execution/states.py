@@ -97,6 +97,7 @@ class OrderState(TextChoices):
 
 S = OrderState
 _FROM_VENUE = {S.ACCEPTED, S.REJECTED, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED}
+_AFTER_ALL = {S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_CANCEL}
 ORDER_TRANSITIONS = {
     S.INITIALIZED: frozenset({S.DENIED, S.SUBMITTING, S.NOT_SENT, S.CANCELED}),
     S.SUBMITTING: frozenset({S.NOT_SENT, S.UNKNOWN, *_FROM_VENUE}),
@@ -113,10 +114,11 @@ ORDER_TRANSITIONS = {
     S.PENDING_CANCEL: frozenset({S.ACCEPTED, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED, S.REJECTED}),
     # The venue may take a fill back; what the order had left is not working any more.
     S.FILLED: frozenset({S.CANCELED}),
-    # A fill may follow any end: the venue's facts win, and reconciliation says what is wrong.
-    S.CANCELED: frozenset({S.FILLED}),
-    S.EXPIRED: frozenset({S.FILLED}),
-    S.REJECTED: frozenset({S.FILLED}),
+    # A fill may follow any end: the venue's facts win, and reconciliation says what is wrong. What people had settled
+    # and the venue lists as open works again.
+    S.CANCELED: frozenset({S.FILLED, *_AFTER_ALL}),
+    S.EXPIRED: frozenset({S.FILLED, *_AFTER_ALL}),
+    S.REJECTED: frozenset({S.FILLED, *_AFTER_ALL}),
     # What we had given up and the venue holds open after all is cancelled there.
     S.NOT_SENT: frozenset({S.FILLED, S.PENDING_CANCEL}),
     S.DENIED: frozenset({S.FILLED}),

@@ -20,6 +20,9 @@ def is_up(venue: Venue) -> bool:
     return not breaker.is_open(venue)
 
 
-def messages_of(client_order_id: UUID) -> QuerySet[VenueMessage]:
-    """What was said to the venue about an order and what it answered, without secrets."""
-    return VenueMessage.objects.filter(client_order_id=client_order_id.hex)
+def messages_of(account_id: UUID, client_order_id: UUID) -> QuerySet[VenueMessage]:
+    """What was said to the venue about an order of the account and what it answered, without secrets.
+
+    What a venue reports on another account under the same client order id is not about this order.
+    """
+    return VenueMessage.objects.filter(account_id=account_id, client_order_id=client_order_id.hex)

@@ -179,6 +179,20 @@ def test_a_replaced_order_has_its_new_terms_under_our_id(rig: Rig) -> None:
     assert len(rig.adapter.orders_since("", 10)) == 1
 
 
+def test_a_venue_that_replaces_in_place_keeps_the_order_itself(rig: Rig) -> None:
+    can = rig.adapter.capabilities()
+    if not can.has_replace:
+        assert not can.replaces_in_place
+        return
+    order = make_order()
+    placed = rig.adapter.submit(order)
+
+    answer = rig.adapter.replace(new_terms(order, quantity=Decimal(2)))
+
+    assert (answer.quantity, answer.limit_price) == (2, order.limit_price)
+    assert (answer.venue_order_id == placed.venue_order_id) == can.replaces_in_place
+
+
 def test_an_ended_order_is_not_replaced(rig: Rig) -> None:
     order = make_order()
     rig.adapter.submit(order)

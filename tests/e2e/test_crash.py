@@ -17,8 +17,8 @@ SENDERS = int(os.environ.get("CRASH_SENDERS", "1"))  # of each desk
 CONVERGED_SECONDS_MAX = 180.0
 VENUE_ORDERS = "SELECT count(*) FROM paper_paperorder"
 DENIALS = """
-    SELECT starts_with(placed_by, 'service:') AS by_traffic, purpose, order_type, codes::text, count(*) FROM execution_order
-    WHERE state = 'DENIED' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 12
+    SELECT starts_with(placed_by, 'service:') AS by_traffic, purpose, order_type, codes::text, count(*)
+    FROM execution_order WHERE state = 'DENIED' GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC LIMIT 12
 """
 # Order rates of people; what is sent here is far more.
 MORE_ORDERS = """

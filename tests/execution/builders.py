@@ -186,6 +186,13 @@ def trade_in_parts(per_bar: str = "0.002") -> None:
     market.save()
 
 
+def let_short() -> None:
+    """Let the venue sell what an account does not hold."""
+    market = PaperMarket.objects.get()
+    market.simulation["allow_short"] = True
+    market.save()
+
+
 def states_of(order: Order) -> list[str]:
     """The order's history."""
     return list(order.events.order_by("sequence").values_list("state", flat=True))

@@ -8,7 +8,7 @@ from apps.venues import services as venues
 from apps.venues.models import Account
 from apps.venues.paper import adapter as paper_adapter
 from apps.venues.paper.adapter import PaperAdapter
-from tests.execution.builders import Floor, Line, make_floor
+from tests.execution.builders import Floor, Line, make_floor, redeploy
 from tests.markets.builders import Wall
 from tests.markets.conftest import folder, wall
 
@@ -31,6 +31,13 @@ def floor(db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(venues, "adapter_for", unguarded)
     return make_floor(folder, wall, line)
+
+
+@pytest.fixture
+def attached(floor: Floor) -> Floor:
+    """A floor whose bot runs elsewhere."""
+    floor.release = redeploy(floor, runs="attached")
+    return floor
 
 
 @pytest.fixture

@@ -155,8 +155,15 @@ class Oracle:
         prices = (self.price, wish.limit_price, wish.stop_price)
         return max(price for price in prices if price is not None)
 
-    def codes(self, wish: Wish, now: datetime, besides: Known | None = None) -> set[str]:
-        """Every reason to refuse a wish; `besides` is the order whose terms it replaces."""
+    def is_less(self, known: Known, quantity: int, price: Fraction) -> bool:
+        """Whether new terms only give a part of an opening order up."""
+        wish = known.wish
+        return wish.purpose == "OPENING" and price == wish.limit_price and quantity < wish.quantity
+
+    def codes(self, wish: Wish, now: datetime, besides: Known | None = None, *, is_less: bool = False) -> set[str]:
+        """Every reason to refuse a wish; `besides` is the order whose terms it replaces, perhaps by less of it."""
+        if is_less:
+            return self._pace(wish, now)
         found = set()
         if not self.may_pass_holds(wish):
             found.add(f"HOLD_{self.state(wish.bot)}")
@@ -165,7 +172,7 @@ class Oracle:
         found |= self._pace(wish, now)
         if wish.purpose == "EXIT":
             working = [o for o in self.working([wish.bot], besides) if o.wish.purpose == "EXIT"]
-            found |= self._grown_net(wish)
+            found |= self._grown_net(wish) if besides is None else set()
             return found | self._reduction(wish, sum(o.left for o in working if o.wish.side == wish.side))
         found |= self._size(wish, besides)
         if wish.purpose == "PROTECTIVE":
@@ -244,17 +251,19 @@ class Oracle:
         return {"SELF_TRADE"} if any(crosses(wish, other) for other in self.working(others)) else set()
 
     def _grown_net(self, wish: Wish) -> set[str]:
-        """A bot's exit that leaves its account or bucket further from flat than it was."""
+        """A bot's exit against which another one holds, and which leaves both further from flat with all that leaves.
+
+        Both trade one instrument, so units are compared; an exit that is changed was judged when it was new.
+        """
         if wish.by_person:
             return set()
-        moved = wish.quantity * self.price * (1 if wish.side == "BUY" else -1)
+        sign = 1 if wish.side == "BUY" else -1
         for scope in self.desks[wish.bot].scopes:
-            sums = self.sums(scope)
-            if (
-                scope.split()[0] in ("account", "bucket")
-                and sums["gross"]
-                and abs(sums["net"] + moved) > abs(sums["net"])
-            ):
+            bots = self.bots_below(scope) if scope.split()[0] in ("account", "bucket") else []
+            held = sum(self.desks[bot].position for bot in bots)
+            leaving = wish.quantity + sum(one.left for one in self.working(bots) if is_leaving(one, wish.side))
+            is_hedged = any(self.desks[bot].position * sign > 0 for bot in bots if bot != wish.bot)
+            if is_hedged and abs(held + sign * leaving) > abs(held):
                 return {"EXIT_GROWS_NET"}
         return set()
 
@@ -275,6 +284,11 @@ class Oracle:
             if net + value > self._of_scope(scope, wish.bot, "net_exposure"):
                 found.add("NET_ABOVE_LIMIT")
         return found
+
+
+def is_leaving(known: Known, side: str) -> bool:
+    """Whether an order works to leave on a side."""
+    return known.wish.purpose == "EXIT" and known.wish.side == side
 
 
 def crosses(wish: Wish, other: Known) -> bool:

@@ -13,6 +13,7 @@ from apps.deployments import services as deploying
 from apps.execution import services as execution
 from apps.execution.models import Order
 from apps.execution.states import OrderState
+from apps.risk import services as risk
 from apps.risk.models import Exposure, OrderRate
 from tests.builders import make_user, refused
 from tests.execution.builders import Floor, work_orders
@@ -107,17 +108,58 @@ def test_less_is_measured_by_the_order_as_it_is_now(floor: Floor) -> None:
     ("before", "terms"),
     [
         (LEAVING, {"limit_price": "102"}),
+        (LEAVING, {"limit_price": "104"}),
         (LEAVING, {"quantity": "1"}),
         (GUARD, {"stop_price": "98"}),
+        (GUARD | {"quantity": "1"}, {"quantity": "2"}),
+        (GUARD | {"quantity": "1"}, {"quantity": "2", "stop_price": "98"}),
     ],
 )
-def test_a_person_who_may_exit_changes_what_closes_or_guards(
+def test_a_person_who_may_exit_changes_what_closes_and_lets_a_guard_guard_more(
     floor: Floor, before: dict[str, str], terms: dict[str, str]
 ) -> None:
     floor.hold_position("2")
     order = resting(floor, before)
 
     assert amend(order, floor.trader, **terms).state == OrderState.PENDING_REPLACE
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"quantity": "1"},
+        {"stop_price": "96.99"},
+        {"quantity": "1", "stop_price": "98"},
+        {"limit_price": "96"},
+    ],
+)
+def test_a_guard_that_guards_less_takes_the_permission_to_trade(floor: Floor, terms: dict[str, str]) -> None:
+    floor.hold_position("2")
+    order = resting(floor, GUARD)
+
+    with refused("PERMISSION_DENIED"):
+        amend(order, floor.trader, **terms)
+    row = Order.objects.get(pk=order.pk)
+    assert (row.state, row.quantity, row.stop_price, row.replace_quantity) == (OrderState.ACCEPTED, 2, 97, None)
+
+
+def test_a_guard_guards_no_more_than_is_held(floor: Floor) -> None:
+    floor.hold_position("2")
+    order = resting(floor, GUARD)
+
+    with pytest.raises(Refused) as caught:
+        amend(order, floor.trader, quantity="3")
+    assert caught.value.context["codes"] == ["EXIT_EXCEEDS_POSITION"]
+    assert Order.objects.get(pk=order.pk).state == OrderState.ACCEPTED
+
+
+def test_whoever_may_trade_lets_a_guard_guard_less(floor: Floor) -> None:
+    floor.hold_position("2")
+    order = resting(floor, GUARD)
+
+    asked = amend(order, member(floor, "bot", is_machine=True), quantity="1", stop_price="96")
+
+    assert (asked.replace_quantity, asked.replace_stop_price) == (1, 96)
 
 
 def test_the_checks_of_an_exit_hold_for_a_person_too(floor: Floor) -> None:
@@ -129,14 +171,27 @@ def test_the_checks_of_an_exit_hold_for_a_person_too(floor: Floor) -> None:
     assert Order.objects.get(pk=order.pk).state == OrderState.ACCEPTED
 
 
-def test_an_order_of_a_paused_bot_is_cancelled_rather_than_changed(floor: Floor) -> None:
+@pytest.mark.parametrize("terms", [{"quantity": "3"}, {"quantity": "1", "limit_price": "89"}])
+def test_an_order_of_a_paused_bot_is_cancelled_rather_than_changed(floor: Floor, terms: dict[str, str]) -> None:
     order = resting(floor, BOUGHT)
     deploying.pause(deployment=floor.deployment, **BY)
 
     with pytest.raises(Refused, match="cancel the order instead") as caught:
-        amend(order, floor.trader, quantity="1")
+        amend(order, member(floor, "bot", is_machine=True), **terms)
     assert caught.value.code == "DEPLOYMENT_NOT_RUNNING"
     assert_untouched(order)
+
+
+def test_a_person_on_the_way_out_makes_an_order_of_a_paused_and_halted_bot_smaller(floor: Floor) -> None:
+    order = resting(floor, BOUGHT)
+    deploying.pause(deployment=floor.deployment, **BY)
+    risk.place_hold(scope=floor.bot.scope, level="HALTED", **BY)
+
+    amend(order, floor.trader, quantity="1")
+    work_orders()
+
+    row = Order.objects.get(pk=order.pk)
+    assert (row.state, row.quantity, row.reserved_quantity) == (OrderState.ACCEPTED, 1, 1)
 
 
 def test_a_machine_without_the_permission_to_trade_changes_nothing(floor: Floor) -> None:

@@ -15,6 +15,7 @@ from apps.venues.adapters.base import NoAnswer, VenueRejected
 from apps.venues.paper import drills
 from apps.venues.paper.models import PaperTrade
 from tests.execution.builders import Floor, states_of, trade_in_parts, work_orders
+from tests.execution.tape import play
 from tests.markets.builders import BY
 
 
@@ -130,6 +131,16 @@ def test_a_trade_of_an_order_that_we_gave_up_is_booked_and_stops_no_sync(floor: 
     order.refresh_from_db()
     assert order.state == OrderState.FILLED
     assert (Exposure.objects.get().position, Position.objects.get().quantity) == (1, 1)
+
+
+def test_a_trade_of_an_order_that_was_not_sent_leaves_it_due(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = floor.place(quantity="3", remainder="CANCEL")
+    play(floor, monkeypatch).add(order)
+
+    sync(floor)
+
+    order.refresh_from_db()
+    assert (order.state, order.cancel_requested, order.due_at is None) == (OrderState.INITIALIZED, False, False)
 
 
 @pytest.mark.parametrize("step", ["_advance_filled", "_move_position"])

@@ -55,6 +55,12 @@ def test_what_is_not_due_is_not_claimed(floor: Floor) -> None:
     assert len(claim()) == 1
 
 
+def test_of_no_rows_none_is_claimed(floor: Floor) -> None:
+    floor.place()
+
+    assert claims.claim(Order.objects.filter(pk__in=[]), lease_s=30) == []
+
+
 def test_the_oldest_due_rows_come_first(floor: Floor) -> None:
     placed = [floor.place() for _ in range(3)]
     for number, order in enumerate(placed):

@@ -39,7 +39,7 @@ from apps.risk.models import Exposure, Hold, Limit, ScopeBook, Throttle
 from apps.venues import services as venues
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperAccount, PaperOrder, PaperTrade
-from tests.execution.builders import LIMITS, Floor, Line, make_floor, trade_in_parts, work_orders
+from tests.execution.builders import LIMITS, Floor, Line, let_short, make_floor, trade_in_parts, work_orders
 from tests.execution.limits_oracle import FIRST_WAIT, PER_BOT, Desk, Known, Oracle, Wish
 from tests.execution.seats import is_above, scopes_of
 from tests.execution.test_gateway import place_for, second_bot
@@ -79,14 +79,14 @@ class Trading(RuleBasedStateMachine):
         transaction.savepoint_rollback(self.mark)
         self.floor.wall.now = self.wall_now
 
-    @initialize(held=st.sampled_from([3, 5, 0]))
-    def start(self, held: int) -> None:
-        """Most runs start with something to leave."""
+    @initialize(held=st.sampled_from([3, 5, 0]), other=st.sampled_from(["BUY", "SELL"]))
+    def start(self, held: int, other: str) -> None:
+        """Most runs start with something to leave, half of them with bots that hold against each other."""
         if held:
-            for bot, quantity in (("alpha", held), ("beta", 2)):
-                self.place({"bot": bot, "quantity": quantity} | FIRST)
-            self.work()
-            self.trade(3)
+            for bot, quantity, side in (("alpha", held, "BUY"), ("beta", 2, other)):
+                self.place(FIRST | {"bot": bot, "quantity": quantity, "side": side})
+                self.work()
+                self.trade(3)
 
     @rule(terms=OPENINGS)
     def open(self, terms: dict[str, Any]) -> None:
@@ -167,6 +167,13 @@ class Trading(RuleBasedStateMachine):
             self.replace(-1, quantity, price)
 
     @precondition(resting)
+    @rule(pick=st.integers(0, 99), quantity=st.sampled_from([1, 2, 4]))
+    def want_less(self, pick: int, quantity: int) -> None:
+        known = self.resting()[pick % len(self.resting())]
+        assert known.wish.limit_price is not None
+        self.replace(pick, quantity, str(float(known.wish.limit_price)))
+
+    @precondition(resting)
     @rule(pick=st.integers(0, 99), quantity=st.sampled_from([1, 2, 4, 5, 11]), price=st.sampled_from(PRICES))
     def replace(self, pick: int, quantity: int, price: str) -> None:
         known = self.resting()[pick % len(self.resting())]
@@ -179,7 +186,8 @@ class Trading(RuleBasedStateMachine):
             return
         now = self.floor.wall.now
         fields = vars(wish) | {"quantity": quantity - known.filled, "limit_price": Fraction(price)}
-        expected = self.oracle.codes(Wish(**fields), now, besides=known)
+        is_less = self.oracle.is_less(known, quantity, Fraction(price))
+        expected = self.oracle.codes(Wish(**fields), now, besides=known, is_less=is_less)
         terms = {"quantity": Decimal(quantity), "limit_price": Decimal(price)}
         if expected:
             with pytest.raises(Refused) as refusal:
@@ -189,7 +197,8 @@ class Trading(RuleBasedStateMachine):
         execution.replace(order=row, **terms, **BY)
         self.oracle.count(wish.bot, now)
         known.asked_quantity, known.asked_limit = quantity, Fraction(price)
-        known.unit = max(known.unit, self.oracle.unit(Wish(**fields)))
+        if not is_less:
+            known.unit = max(known.unit, self.oracle.unit(Wish(**fields)))
 
     def refuse_to_grow(self, row: Order, quantity: int) -> None:
         """An exit was sized by what the venue holds; more of it is another exit."""
@@ -371,6 +380,7 @@ def trading(db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch,
     market_services.tick_feeds()
     Trading.floor, Trading.other = floor, second_bot(floor, "beta")
     PaperAccount.objects.filter(name="beta-paper").update(cash=1_200, opening_cash=1_200)
+    let_short()
     trade_in_parts()
     risk.open_books(list(scopes_of({"alpha": floor.deployment, "beta": Trading.other}).values()), mode="paper")
     return Trading

@@ -4,7 +4,9 @@ import json
 from typing import Any
 
 import pytest
+from django.db.models import QuerySet
 
+from apps.audit.context import acting
 from apps.execution.models import Order
 from apps.execution.services import books
 from apps.execution.states import OrderState
@@ -15,13 +17,21 @@ from apps.venues.models import VenueMessage
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperOrder
 from tests.execution.builders import Floor, work_orders
+from tests.execution.tape import play
+from tests.markets.builders import BY
+from tests.venues.builders import make_account
 
 CANARY = "canary-3f9a1c77e2"
 
 
+def messages_of(order: Order) -> QuerySet[VenueMessage]:
+    """What is kept about it."""
+    return selectors.messages_of(order.account_id, order.client_order_id)
+
+
 def said(order: Order) -> list[tuple[str, str]]:
     """Calls about an order with their refusals, oldest first."""
-    found = selectors.messages_of(order.client_order_id).order_by("id")
+    found = messages_of(order).order_by("id")
     return [(message.call, message.error) for message in found]
 
 
@@ -30,7 +40,7 @@ def test_a_submit_is_kept_with_both_sides_and_its_times(real_floor: Floor) -> No
 
     work_orders()
 
-    message = selectors.messages_of(order.client_order_id).get()
+    message = messages_of(order).get()
     assert (message.call, message.error, message.account_id) == ("submit", "", real_floor.account.pk)
     assert message.request["quantity"] == "3"
     assert message.request["client_order_id"] == order.client_order_id.hex
@@ -55,7 +65,7 @@ def test_an_order_in_doubt_keeps_the_lost_call_and_every_lookup(real_floor: Floo
         ("order_by_client_id", "VENUE_NO_ANSWER"),
         ("order_by_client_id", ""),
     ]
-    assert selectors.messages_of(order.client_order_id).filter(answer__isnull=True).count() == 2
+    assert messages_of(order).filter(answer__isnull=True).count() == 2
 
 
 def test_the_call_of_a_worker_that_dies_before_the_outcome_is_kept(
@@ -129,9 +139,30 @@ def test_what_went_over_the_wire_is_kept_with_its_call_and_without_secrets(
     order = real_floor.place()
     work_orders()
 
-    answer = selectors.messages_of(order.client_order_id).get().answer
+    answer = messages_of(order).get().answer
     assert answer["wire"] == [{"sent": "POST /orders?signature=[redacted]", "status": 200, "answer": '{"id": "v-1"}'}]
     assert answer["stated"]["venue_order_id"] == str(PaperOrder.objects.get().pk)
+
+
+def test_what_a_venue_reports_on_another_account_under_the_id_is_not_about_the_order(
+    real_floor: Floor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = real_floor.place()
+    work_orders()
+    trade = play(real_floor, monkeypatch).add(order)
+    with acting(**BY):
+        elsewhere = make_account(name="beta-paper")
+        venues.keep_report(
+            account=elsewhere,
+            client_order_id=order.client_order_id.hex,
+            trade=trade,
+            request={},
+            sent_at=real_floor.wall.now,
+            took_ms=1.0,
+        )
+
+    assert VenueMessage.objects.filter(client_order_id=order.client_order_id.hex).count() == 2
+    assert said(order) == [("submit", "")]
 
 
 SECRETS: list[Any] = [
@@ -164,4 +195,4 @@ def test_a_secret_that_the_venue_echoes_is_not_stored(real_floor: Floor) -> None
 
     work_orders()
 
-    assert CANARY not in json.dumps([message.error for message in selectors.messages_of(order.client_order_id)])
+    assert CANARY not in json.dumps([message.error for message in messages_of(order)])

@@ -3,7 +3,6 @@
 Both are factors of every sum of money: what is paid, reserved, booked, valued and added up anew.
 """
 
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,18 +12,16 @@ import pytest
 
 from apps.access.models import Firm
 from apps.audit.context import acting
-from apps.common.clocks import wall_now
 from apps.execution import services as execution
 from apps.execution.models import AccountSync, Fill, Order, Position
 from apps.markets import selectors as market_state
-from apps.markets import services as markets
 from apps.risk.models import Limit, ScopeBook
 from apps.venues import services as venues
 from apps.venues.models import Account
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperAccount
 from tests.execution.builders import Floor, Line, make_floor, work_orders
-from tests.markets.builders import BY, Wall
+from tests.markets.builders import BY, Wall, write_rate
 
 OPENING_CASH = Decimal(100_000)
 
@@ -70,16 +67,7 @@ def count_in(terms: Terms) -> None:
     """Let the firm count in its base currency."""
     with acting(**BY):
         Firm.objects.update(base_currency=terms.base_currency)
-    now = wall_now()
-    markets.set_fx_rate(
-        base="USD",
-        quote=terms.base_currency,
-        rate=str(terms.rate),
-        valid_from=now,
-        valid_until=now + timedelta(hours=1),
-        source="desk",
-        **BY,
-    )
+    write_rate("USD", terms.base_currency, str(terms.rate))
 
 
 def sell_one(floor: Floor) -> Fill:

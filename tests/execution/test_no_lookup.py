@@ -1,19 +1,24 @@
 """Venues without lookup: an order that ends there unseen, or will not be cancelled, goes before people."""
 
+from collections.abc import Callable
+
 import pytest
 
 from apps.alerts.models import Alert
 from apps.common.errors import Invalid
 from apps.execution import services as execution
+from apps.execution import tasks
 from apps.execution.models import Order, OrderSettlement
 from apps.execution.states import OrderState
+from apps.risk import services as risk
 from apps.risk.models import Exposure
-from apps.venues.adapters.base import NoAnswer, VenueRejected
+from apps.venues.adapters.base import NoAnswer
 from apps.venues.paper.adapter import PaperAdapter
 from tests.builders import refused
 from tests.execution.builders import Floor, states_of, work_orders
-from tests.execution.desk import forget_lookup, person, settle, vote
+from tests.execution.desk import ask_cancel, assert_waits, forget_lookup, look, person, refuse, settle, vote
 from tests.execution.tape import Tape, play
+from tests.markets.builders import BY
 
 
 @pytest.fixture
@@ -31,44 +36,11 @@ def order(floor: Floor, tape: Tape) -> Order:
     return Order.objects.get(pk=placed.pk)
 
 
-def look(floor: Floor, times: int = 1) -> None:
-    """So many syncs, a second apart."""
-    for _ in range(times):
-        floor.wall.advance(1)
-        execution.sync_account(floor.account)
-
-
 def vanish(floor: Floor, order: Order) -> None:
     """The order ends at the venue and nobody tells us; two syncs go by."""
     floor.venue.cancel(order.client_order_id.hex)
     look(floor, 2)
     order.refresh_from_db()
-
-
-def ask_cancel(floor: Floor, order: Order) -> None:
-    """A person wants it cancelled, and the venue refuses."""
-    execution.cancel(order=order, actor=floor.trader, reason="enough")
-    floor.line.fails = {"cancel": VenueRejected("ORDER_UNKNOWN")}
-
-
-def refuse(floor: Floor, order: Order, times: int) -> list[float]:
-    """The cancel is sent and refused so many times; seconds until the next one, each time."""
-    waits = []
-    for _ in range(times):
-        order.refresh_from_db()
-        floor.wall.now = max(floor.wall.now, order.due_at)
-        assert work_orders() == 1
-        order.refresh_from_db()
-        waits.append((order.due_at - floor.wall.now).total_seconds())
-    return waits
-
-
-def assert_waits(order: Order, state: str = OrderState.ACCEPTED, *, is_asked: bool, reserved: int = 3) -> None:
-    """It counts as it did, whether or not people are asked."""
-    order.refresh_from_db()
-    assert (order.state, order.needs_person, order.reserved_quantity) == (state, is_asked, reserved)
-    assert Exposure.objects.get().working_buy == reserved
-    assert Alert.objects.filter(code="ORDER_NEEDS_PERSON", state="open").count() == is_asked
 
 
 def test_an_order_missing_from_one_list_is_left_alone(floor: Floor, order: Order) -> None:
@@ -276,6 +248,87 @@ def test_an_order_that_works_there_is_cancelled_again_at_once(floor: Floor, orde
     work_orders()
     order.refresh_from_db()
     assert order.state == OrderState.CANCELED
+
+
+def kill(floor: Floor, _: Order) -> None:
+    """The bot is halted, and a worker drains."""
+    risk.place_hold(scope=floor.bot.scope, level="HALTED", **BY)
+    tasks.drain_holds()
+
+
+def cancel(floor: Floor, order: Order) -> None:
+    """A person does not want it."""
+    execution.cancel(order=order, actor=floor.trader, reason="enough")
+
+
+@pytest.mark.parametrize("ask", [kill, cancel])
+def test_a_cancel_that_was_asked_for_in_doubt_is_sent_once_a_part_has_filled(
+    floor: Floor, tape: Tape, ask: Callable[[Floor, Order], None]
+) -> None:
+    """The venue's reply was lost, and its first sign of life is a trade."""
+    floor.line.lose_reply = {"submit"}
+    order = floor.place(quantity="3", order_type="LIMIT", limit_price="97", time_in_force="GTC")
+    work_orders()
+    floor.wall.advance(1)
+    work_orders()
+    ask(floor, order)
+    assert_waits(order, OrderState.UNKNOWN, is_asked=True)
+    assert order.due_at is None
+    tape.add(order, "1")
+
+    look(floor)
+
+    assert_waits(order, OrderState.PENDING_CANCEL, is_asked=False, reserved=2)
+    assert order.due_at == floor.wall.now
+    work_orders()
+    order.refresh_from_db()
+    assert (order.state, order.filled_quantity, Exposure.objects.get().working_buy) == (OrderState.CANCELED, 1, 0)
+
+
+def test_an_order_in_doubt_of_which_a_part_has_filled_works_on_when_nobody_wants_it_cancelled(
+    floor: Floor, tape: Tape
+) -> None:
+    floor.line.lose_reply = {"submit"}
+    order = floor.place(quantity="3", order_type="LIMIT", limit_price="97", time_in_force="GTC")
+    work_orders()
+    tape.add(order, "1")
+
+    look(floor)
+
+    assert_waits(order, OrderState.PARTIALLY_FILLED, is_asked=False, reserved=2)
+    assert (order.due_at, work_orders()) == (None, 0)
+
+
+def test_a_vote_on_an_order_that_has_moved_on_is_refused(floor: Floor, order: Order) -> None:
+    vanish(floor, order)
+    asked = settle(floor, order, "canceled")
+    cancel(floor, order)
+
+    with refused("DIGEST_CHANGED"):
+        vote(order, asked, person(floor, "risk owner"))
+
+    assert_waits(order, OrderState.PENDING_CANCEL, is_asked=True)
+
+
+def test_what_was_said_in_one_doubt_is_no_answer_to_the_next(
+    floor: Floor, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The venue refutes it, and later the order vanishes once more."""
+    with monkeypatch.context() as patch:
+        patch.setattr(PaperAdapter, "open_orders", lambda adapter: [])
+        look(floor, 2)
+    asked = settle(floor, order, "canceled")
+    look(floor)
+    vanish(floor, order)
+    asked.consent.refresh_from_db()
+    assert asked.consent.state == "void"
+
+    with refused("SETTLEMENT_NOT_OPEN"):
+        vote(order, asked, person(floor, "risk owner"))
+
+    assert_waits(order, is_asked=True)
+    settle(floor, order, "canceled")
+    assert OrderSettlement.objects.count() == 2
 
 
 def test_an_order_that_nobody_asks_about_is_not_settled(floor: Floor, order: Order) -> None:

@@ -17,12 +17,10 @@ from apps.execution.services.cycles import client_order_id
 from apps.execution.states import OrderState
 from apps.markets import services as markets
 from apps.markets.models import ReferencePrice
+from tests.execution.attached import machine, opened
 from tests.execution.builders import Floor, make_promotion, work_orders
-from tests.execution.test_sessions import attached, machine, opened, ticket
 from tests.markets.builders import BY
 from tests.venues.builders import make_account
-
-__all__ = ["attached"]
 
 
 @pytest.fixture
@@ -87,9 +85,10 @@ def test_a_session_whose_heartbeat_is_late_sends_nothing_though_no_sweep_ran(att
     session = opened(attached)
     attached.wall.advance(10)
     session.refresh_from_db()
+    attached.hear()
 
     with pytest.raises(Refused) as refusal:
-        execution.place(ticket=ticket(attached, session), **BY)
+        execution.place(ticket=attached.ticket(session=session), **BY)
 
     assert refusal.value.code == "SESSION_REQUIRED"
     assert not Order.objects.exists()

@@ -84,13 +84,15 @@ def test_the_order_itself_does_not_stand_in_the_way_of_its_new_terms(floor: Floo
     assert replace(floor, order, limit_price="91").state == OrderState.PENDING_REPLACE
 
 
-def test_under_a_hold_an_opening_order_gets_no_new_terms(floor: Floor) -> None:
+def test_under_a_hold_an_opening_order_gets_no_terms_but_less_of_it(floor: Floor) -> None:
     order = resting(floor)
     risk.place_hold(scope=floor.bot.scope, level="REDUCING", **BY)
 
-    with pytest.raises(Refused) as refusal:
-        replace(floor, order, quantity="1")
-    assert refusal.value.context["codes"] == ["HOLD_REDUCING"]
+    for terms in ({"quantity": "3"}, {"limit_price": "89"}, {"quantity": "1", "limit_price": "91"}):
+        with pytest.raises(Refused) as refusal:
+            replace(floor, order, **terms)
+        assert refusal.value.context["codes"] == ["HOLD_REDUCING"]
+    assert Order.objects.get().state == OrderState.ACCEPTED
 
 
 def test_an_order_that_does_not_rest_gets_no_new_terms(floor: Floor) -> None:

@@ -52,7 +52,7 @@ def test_the_report_of_a_booked_trade_is_kept_once_however_often_it_is_listed(
 
     sync(floor, 5)
 
-    kept = selectors.messages_of(order.client_order_id).get(trade_id="t-1")
+    kept = selectors.messages_of(order.account_id, order.client_order_id).get(trade_id="t-1")
     assert (kept.call, kept.error, kept.account_id) == ("trades_since", "", floor.account.pk)
     assert kept.answer["wire"] == {"execId": "x-1", "lastQty": "1.000"}
     assert (kept.answer["stated"]["trade_id"], kept.answer["stated"]["quantity"]) == ("t-1", "1")

@@ -1,15 +1,12 @@
-"""Bots that run elsewhere: their sessions, and the dead-man's policy."""
+"""Bots that run elsewhere: their sessions, and the dead-man's policy for one that falls silent."""
 
 from typing import Any
 
 import pytest
 
-from apps.access import services as access
-from apps.access.models import User
 from apps.alerts.models import Alert
 from apps.audit.context import acting
 from apps.common.errors import Invalid, Refused
-from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
 from apps.execution import services as execution
 from apps.execution.models import BotSession, Cycle, Order
@@ -18,43 +15,9 @@ from apps.execution.states import OrderState
 from apps.risk import services as risk
 from apps.risk.models import Hold
 from apps.venues.paper.models import PaperOrder
-from tests.execution.builders import (
-    Floor,
-    make_bot,
-    make_promotion,
-    make_release,
-    redeploy,
-    together,
-    work_orders,
-)
+from tests.execution.attached import fall_silent, machine, open_another, opened, rest
+from tests.execution.builders import Floor, redeploy, together, work_orders
 from tests.markets.builders import BY
-from tests.venues.builders import make_account
-
-
-@pytest.fixture
-def attached(floor: Floor) -> Floor:
-    """The floor's bot runs elsewhere."""
-    floor.release = redeploy(floor, runs="attached")
-    return floor
-
-
-def machine(floor: Floor, name: str = "alpha-machine") -> User:
-    """A service account that may trade on the desk."""
-    user = access.make_service_account(username=name, display_name=name, **BY)
-    access.grant_role(user=user, role="bot", scope=floor.account.bucket.desk.scope, **BY)
-    return user
-
-
-def opened(floor: Floor, **overrides: Any) -> BotSession:
-    """A session of the floor's bot, with a heartbeat every 10 seconds."""
-    fields = {
-        "deployment": Deployment.objects.get(pk=floor.deployment.pk),
-        "build_id": floor.deployment.release.build_id,
-        "heartbeat_s": 10,
-        "actor": User.objects.filter(kind="service").first() or machine(floor),
-        "reason": "the bot starts",
-    }
-    return execution.open_session(**fields | overrides)
 
 
 def ticket(floor: Floor, session: BotSession | None) -> execution.Ticket:
@@ -147,23 +110,6 @@ def test_a_silent_bot_is_held_and_people_are_paged(attached: Floor) -> None:
         execution.beat(session=session, actor=session.opened_by)
 
 
-def rest(floor: Floor, session: BotSession, **terms: Any) -> Order:
-    """An order of the bot that rests at the venue; opening, unless the terms say more."""
-    floor.hear()
-    wanted = {"order_type": "LIMIT", "limit_price": "97", "session": session} | terms
-    order = execution.place(ticket=floor.ticket(**wanted), **BY)
-    work_orders()
-    order.refresh_from_db()
-    assert order.state == OrderState.ACCEPTED
-    return order
-
-
-def fall_silent(floor: Floor, seconds: int = 10) -> int:
-    """The heartbeat does not come, and the sweep runs; how many sessions it took."""
-    floor.wall.advance(seconds)
-    return execution.expire_sessions()
-
-
 def test_a_silent_bots_opening_orders_are_cancelled(attached: Floor) -> None:
     order = rest(attached, opened(attached))
 
@@ -198,7 +144,7 @@ def test_a_silent_bots_protective_orders_and_exits_stay(floor: Floor) -> None:
 def test_what_is_not_the_silent_bots_own_stays(attached: Floor, whose: str) -> None:
     order = rest(attached, opened(attached), by_person=whose == "a person's")
     if whose == "another bot's":
-        order = hand_over(order, open_another(attached, 1, heartbeat_s=300).deployment)
+        order = hand_over(order, open_another(attached, "beta", heartbeat_s=300).deployment)
 
     fall_silent(attached)
 
@@ -225,14 +171,6 @@ def test_the_release_of_another_hold_does_not_bring_a_silent_bot_back(attached: 
     assert order.state == OrderState.DENIED
     assert "HOLD_REDUCING" in order.codes
     assert Hold.objects.exclude(pk=other.pk).get().source == "dead_man"
-
-
-def test_every_lost_session_has_a_hold_of_its_own(attached: Floor) -> None:
-    for _ in range(2):
-        opened(attached)
-        fall_silent(attached)
-
-    assert Hold.objects.count() == 2
 
 
 def test_a_cancel_that_fails_is_repeated_and_the_hold_is_not(attached: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -263,42 +201,6 @@ def test_workers_that_look_at_once_hold_a_silent_bot_once(real_floor: Floor) -> 
     assert sum(together(*[execution.expire_sessions] * 4)) == 1
 
     assert Hold.objects.count() == 1
-
-
-def test_many_that_fall_silent_at_once_are_our_fault_and_nothing_is_held(attached: Floor) -> None:
-    order = rest(attached, opened(attached))
-    for number in range(2):
-        open_another(attached, number)
-
-    assert fall_silent(attached) == 3
-
-    order.refresh_from_db()
-    assert (order.state, order.cancel_requested) == (OrderState.ACCEPTED, False)
-    assert not Hold.objects.exists()
-    assert Alert.objects.get(code="SESSIONS_LOST").tier == "critical"
-    assert set(BotSession.objects.values_list("state", flat=True)) == {"expired"}
-
-
-def test_those_who_fall_silent_shortly_one_after_the_other_are_many_too(attached: Floor) -> None:
-    for number, heartbeat_s in enumerate((10, 10, 15)):
-        open_another(attached, number, heartbeat_s=heartbeat_s)
-    assert fall_silent(attached) == 2
-    assert Hold.objects.count() == 2
-
-    assert fall_silent(attached, 5) == 1
-
-    assert Hold.objects.count() == 2
-    assert Alert.objects.filter(code="SESSIONS_LOST").exists()
-
-
-def open_another(floor: Floor, number: int, **overrides: Any) -> BotSession:
-    """A session of one more bot."""
-    with acting(**BY):
-        account = make_account(name=f"account-{number}", bucket=floor.account.bucket)
-        bot = make_bot(account, f"bot-{number}")
-        release = make_release(bot, floor.feed, runs="attached")
-        deployment = deployments.start(promotion=make_promotion(release, account), **BY)
-    return opened(floor, deployment=deployment, build_id=release.build_id, **overrides)
 
 
 def test_only_bots_that_run_here_get_cycles(floor: Floor) -> None:

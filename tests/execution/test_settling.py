@@ -127,6 +127,8 @@ def test_a_fill_ends_the_doubt_and_the_vote(floor: Floor, order: Order, monkeypa
     order.refresh_from_db()
     assert (order.state, order.needs_person) == (OrderState.PARTIALLY_FILLED, False)
     assert Alert.objects.get().state == "resolved"
+    asked.consent.refresh_from_db()
+    assert asked.consent.state == "void"
     with refused("ORDER_NOT_IN_DOUBT"):
         vote(order, asked, person(floor, "risk owner"))
     assert Exposure.objects.get().working_buy == 2

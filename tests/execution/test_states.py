@@ -27,9 +27,9 @@ ACCEPTED > PARTIALLY_FILLED FILLED PENDING_REPLACE PENDING_CANCEL CANCELED EXPIR
 PARTIALLY_FILLED > PARTIALLY_FILLED FILLED PENDING_REPLACE PENDING_CANCEL CANCELED EXPIRED
 PENDING_REPLACE > ACCEPTED PARTIALLY_FILLED FILLED PENDING_CANCEL CANCELED EXPIRED REJECTED
 PENDING_CANCEL > ACCEPTED PARTIALLY_FILLED FILLED CANCELED EXPIRED REJECTED
-CANCELED > FILLED
-EXPIRED > FILLED
-REJECTED > FILLED
+CANCELED > FILLED ACCEPTED PARTIALLY_FILLED PENDING_CANCEL
+EXPIRED > FILLED ACCEPTED PARTIALLY_FILLED PENDING_CANCEL
+REJECTED > FILLED ACCEPTED PARTIALLY_FILLED PENDING_CANCEL
 NOT_SENT > FILLED PENDING_CANCEL
 DENIED > FILLED
 FILLED > CANCELED
@@ -103,7 +103,9 @@ def test_every_state_of_an_order_is_working_or_over() -> None:
 
 
 def test_nothing_that_is_over_works_again() -> None:
-    """But one: what we had given up and the venue holds after all is cancelled there."""
+    """But what the venue lists after all: given up by us it is cancelled there, settled by people it works again."""
     late = {OrderState.NOT_SENT: {OrderState.PENDING_CANCEL}, OrderState.FILLED: {OrderState.CANCELED}}
+    settled = {OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.PENDING_CANCEL}
+    late |= dict.fromkeys((OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED), settled)
     for state in TERMINAL:
         assert set(ORDER_TRANSITIONS.get(state, ())) <= {OrderState.FILLED, *late.get(state, ())}

@@ -12,6 +12,7 @@ from django.db import connection
 from apps.access.models import Firm
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
+from apps.common.errors import Refused
 from apps.deployments import services as deployments
 from apps.execution import services as execution
 from apps.execution.models import Order, Position
@@ -19,9 +20,10 @@ from apps.execution.services import valuing
 from apps.markets import selectors as market_state
 from apps.markets import services as markets
 from apps.risk.models import Exposure, ScopeBook
+from tests.builders import make_user
 from tests.execution.builders import Floor, work_orders
 from tests.execution.test_gateway import place_for, second_bot
-from tests.markets.builders import BY
+from tests.markets.builders import BY, write_rate
 
 
 def book(floor: Floor) -> ScopeBook:
@@ -144,15 +146,33 @@ def test_a_fill_without_a_rate_is_booked_and_valued_when_there_is_one(floor: Flo
     unvalued = Position.objects.get()
     assert (unvalued.quantity, unvalued.value_base, Exposure.objects.get().position) == (2, 0, 2)
 
-    now = wall_now()
-    markets.set_fx_rate(
-        base="USD", quote="EUR", rate="0.5", valid_from=now, valid_until=now + timedelta(hours=1), source="desk", **BY
-    )
+    write_rate("USD", "EUR", "0.5")
     assert execution.mark_books() == 1
 
     bar = market_state.last_bar(floor.feed)
     assert bar is not None
     assert (Position.objects.get().value_base, book(floor).gross) == (bar.close, bar.close)
+
+
+def test_a_rate_that_waits_for_a_second_person_changes_no_exposure(floor: Floor) -> None:
+    floor.hold_position("2")
+    in_euro(floor)
+    write_rate("USD", "EUR", "0.5")
+    execution.mark_books()
+    value = book(floor).gross
+    owners = [make_user(name, "risk owner", Firm.objects.get().scope) for name in ("rita", "raj")]
+    asked = markets.request_fx_rate(
+        base="USD", quote="EUR", rate="0.25", valid_until=wall_now() + timedelta(hours=1), source="desk",
+        actor=owners[0], reason="it was devalued",
+    )  # fmt: skip
+
+    execution.mark_books()
+    assert (book(floor).gross, Position.objects.get().value_base) == (value, value)
+
+    digest = asked.consent.digest
+    markets.vote_fx_rate(request=asked, actor=owners[1], approve=True, reason="it was", digest=digest)
+    execution.mark_books()
+    assert book(floor).gross == value / 2
 
 
 def test_one_bot_without_a_rate_leaves_the_scopes_of_others_marked(
@@ -164,7 +184,7 @@ def test_one_bot_without_a_rate_leaves_the_scopes_of_others_marked(
 
     def broken(deployment: Any, currency: str) -> int:
         if deployment.pk == other.pk:
-            raise markets.Refused("FX_RATE_MISSING", "no rate")
+            raise Refused("FX_RATE_MISSING", "no rate")
         return value(deployment, currency)
 
     monkeypatch.setattr(valuing, "_value", broken)

@@ -191,5 +191,8 @@ class Generator:
             open_orders=self.mostly(self.random.randint(0, 3), -1, 4, 5),
             daily_loss=self.mostly(self.near(-50, 0, 50, 99), None, Decimal(100), Decimal(200)),
             drawdown=self.mostly(self.near(-1, 0, 50, 99), None, Decimal(100), Decimal(200)),
-            is_netted=self.random.random() < 0.3,
+            hedge=self._hedge() if self.random.random() < 0.3 else None,
         )
+
+    def _hedge(self) -> rules.HedgeFacts:
+        return rules.HedgeFacts(held=self.figure(-20, 20, "0.5"), leaving=self.near(0, 0, 1, 5))

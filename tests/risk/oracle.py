@@ -247,13 +247,12 @@ def held(state_is: Callable[[int], bool]) -> Callable[[Reading], bool]:
 
 
 def grows_net(r: Reading) -> bool:
-    """A bot's exit that leaves a netted scope, valued and marked, further from flat than it was."""
-    price, rate = above_zero(r.market.venue_price) or r.feed, above_zero(r.market.base_rate)
-    if not r.is_exit or r.order.by_person or price is None or rate is None:
+    """A bot's exit that, with all that leaves on its side, takes a hedged scope further from flat than it is."""
+    if not r.is_exit or r.order.by_person:
         return False
-    moved = r.sign * r.quantity * price * Fraction(r.instrument.multiplier) * rate
-    nets = [exactly(s.net) for s in r.case.scopes if s.is_netted and exactly(s.gross) != 0 and s.daily_loss is not None]
-    return any(net is not None and abs(net + moved) > abs(net) for net in nets)
+    hedges = [(exactly(s.hedge.held), exactly(s.hedge.leaving)) for s in r.case.scopes if s.hedge is not None]
+    known = [(held, leaving) for held, leaving in hedges if held is not None and leaving is not None]
+    return any(abs(held + r.sign * (leaving + r.quantity)) > abs(held) for held, leaving in known)
 
 
 # code, the purposes that it can refuse (any, adding, opening), what refuses

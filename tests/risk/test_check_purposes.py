@@ -1,12 +1,13 @@
 """Every control against every purpose: what a breach stops, and what it must not stand in the way of (design §6)."""
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from apps.risk import rules
-from tests.risk.facts import LIMITS, SCOPE_LIMITS, TIMES, TYPES, codes, without
+from tests.risk.facts import DESK, LIMITS, SCOPE_LIMITS, TIMES, TYPES, codes, without
 
 ANY, ADDING, OPENING = "OPENING PROTECTIVE EXIT", "OPENING PROTECTIVE", "OPENING"
 LIMIT = {"order_type": "LIMIT", "limit_price": "100"}
@@ -20,6 +21,11 @@ def bounded(**bounds: str) -> dict[str, Any]:
 
 def shared(**facts: Any) -> dict[str, Any]:
     return {"desk": facts}
+
+
+def hedged(held: str, leaving: str = "0") -> dict[str, Any]:
+    """What the bots of a shared scope hold together, and what works there to leave on the order's side."""
+    return shared(hedge=rules.HedgeFacts(held=Decimal(held), leaving=Decimal(leaving)))
 
 
 def entitled_without(field: str, value: str) -> dict[str, Any]:
@@ -77,7 +83,7 @@ BREACHES: dict[str, tuple[str, dict[str, Any], str]] = {
     "gross": ("GROSS_ABOVE_LIMIT", shared(gross="9801"), OPENING),
     "net": ("NET_ABOVE_LIMIT", shared(net="-7801"), OPENING),
     "open orders": ("OPEN_ORDERS_ABOVE_LIMIT", shared(open_orders=20), ADDING),
-    "net of an exit": ("EXIT_GROWS_NET", shared(is_netted=True, gross="300", net="-100"), "EXIT"),
+    "net of an exit": ("EXIT_GROWS_NET", hedged("-0.5"), "EXIT"),
     "daily loss": ("DAILY_LOSS_REACHED", shared(daily_loss="500"), OPENING),
     "drawdown": ("DRAWDOWN_REACHED", shared(drawdown="700"), OPENING),
     "unmarked loss": ("PNL_STALE", shared(daily_loss=None), OPENING),
@@ -186,21 +192,51 @@ def test_an_exit_waits_for_no_scope() -> None:
 
 
 @pytest.mark.parametrize(
-    "netted",
+    ("side", "held", "leaving", "is_denied"),
     [
-        {"gross": "300", "net": "100"},  # the exit brings it nearer to flat
-        {"gross": "300", "net": "-100", "is_netted": False},
-        {"gross": "0", "net": "0"},  # nothing there was ever valued
-        {"gross": "300", "net": "-100", "daily_loss": None},  # nobody marked it
-        {"gross": "300", "net": "NaN"},
+        ("SELL", "1", "0", False),  # to flat
+        ("SELL", "0.5", "0", False),  # as far on the other side
+        ("SELL", "0.25", "0", True),
+        ("SELL", "5", "9", False),
+        ("SELL", "5", "9.5", True),  # with all that leaves already
+        ("SELL", "0", "0", True),
+        ("SELL", "-5", "0", True),
+        ("BUY", "-0.5", "0", False),
+        ("BUY", "-0.25", "0", True),
+        ("BUY", "5", "0", True),
+        ("SELL", "NaN", "0", False),  # what is no number says nothing
+        ("SELL", "5", "Infinity", False),
     ],
 )
-def test_only_a_net_that_surely_grows_stops_an_exit(netted: dict[str, Any]) -> None:
-    assert reducing("EXIT", shared(**{"is_netted": True} | netted)) == []
+def test_an_exit_stops_where_the_units_of_its_hedge_would_be_further_from_flat(
+    side: str, held: str, leaving: str, is_denied: bool
+) -> None:
+    assert reducing("EXIT", {"side": side} | hedged(held, leaving)) == ["EXIT_GROWS_NET"] * is_denied
+
+
+def test_no_price_and_no_age_of_a_book_changes_what_an_exit_grows() -> None:
+    moved = {"market": {"venue_price": "100.5", "is_venue_price_fresh": False, "base_rate": None}}
+    unmarked = {"desk": hedged("-1")["desk"] | {"daily_loss": None, "drawdown": None, "gross": "0"}}
+
+    assert reducing("EXIT", moved) == []
+    assert reducing("EXIT", moved | unmarked) == ["EXIT_GROWS_NET"]
+
+
+def test_a_net_in_base_currency_stops_no_exit() -> None:
+    assert reducing("EXIT", shared(gross="300", net="-100")) == []
+
+
+def test_an_exit_that_is_counted_already_is_judged_by_what_leaves() -> None:
+    order = rules.OrderFacts(side="SELL", quantity=Decimal(9), order_type="MARKET", purpose="EXIT", parent_left=None)
+
+    for held, is_denied in (("4.5", False), ("4", True)):
+        hedge = rules.HedgeFacts(held=Decimal(held), leaving=Decimal(9))
+        denials = rules.check_net(order, [replace(DESK, hedge=hedge)])
+        assert [denial.code for denial in denials] == ["EXIT_GROWS_NET"] * is_denied
 
 
 def test_a_slice_of_an_exit_plan_may_go_first() -> None:
-    assert reducing("EXIT", shared(is_netted=True, gross="300", net="-100") | {"is_planned": True}) == []
+    assert reducing("EXIT", hedged("-1") | {"is_planned": True}) == []
 
 
 def test_a_purpose_that_nobody_knows_is_judged_as_opening() -> None:

@@ -26,7 +26,9 @@ def quoted(values: Any) -> str:
 
 
 def _moves() -> str:
-    pairs = [(before, after) for before, afters in ORDER_TRANSITIONS.items() for after in afters]
+    """What the product allows, less what only follows from people's settlements: nobody settles anything here."""
+    pairs = {(before, after) for before, afters in ORDER_TRANSITIONS.items() for after in afters}
+    pairs -= {(before, after) for before in TERMINAL - {"NOT_SENT"} for after in WORKING}
     return ", ".join(f"('{before}', '{after}')" for before, after in sorted(pairs))
 
 

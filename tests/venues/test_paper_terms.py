@@ -51,7 +51,7 @@ def test_the_paper_venue_can_do_everything() -> None:
     can = services.adapter_for(make_account()).capabilities()
 
     assert can == CAPABILITIES
-    assert all((can.has_post_only, can.has_replace, can.has_cancel_all, can.has_lookup))
+    assert all((can.has_post_only, can.has_replace, can.replaces_in_place, can.has_cancel_all, can.has_lookup))
 
 
 def test_settings_only_ever_take_capabilities_away() -> None:
@@ -66,7 +66,7 @@ def test_settings_only_ever_take_capabilities_away() -> None:
 
 @pytest.mark.django_db
 def test_what_the_settings_took_away_is_refused_and_leaves_no_trace(wall: Wall, folder: Path) -> None:
-    flags = ("has_reduce_only", "has_post_only", "has_replace", "has_cancel_all", "has_lookup")
+    flags = ("has_reduce_only", "has_post_only", "has_replace", "replaces_in_place", "has_cancel_all", "has_lookup")
     taken = dict.fromkeys(flags, False) | {"order_types": ["LIMIT"], "times_in_force": ["GTC"]}
     make_venue(venue_settings={"capabilities": taken})
     list_paper(folder, CLOSES)

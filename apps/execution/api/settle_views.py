@@ -20,7 +20,8 @@ class OrderSettling(ReadEndpoint):
     @action(detail=True, methods=["get"])
     def messages(self, request: Request, pk: str) -> Response:
         """What was said to the venue about the order and what it answered, newest first, without secrets."""
-        return self.listed(venues.messages_of(self.get_object().client_order_id), shapes.VenueMessageShown)
+        order = self.get_object()
+        return self.listed(venues.messages_of(order.account_id, order.client_order_id), shapes.VenueMessageShown)
 
     @extend_schema(request=shapes.SettlementAsked, responses={201: shapes.SettlementShown})
     @action(detail=True, methods=["post"])
@@ -28,7 +29,8 @@ class OrderSettling(ReadEndpoint):
         """State what the venue's desk said of an order that needs a person (needs `operate`).
 
         `accepted` holds at once. Anything else frees what the order reserves: a second person votes on it.
-        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN, OUTCOME_IMPOSSIBLE where the order's state excludes it.
+        Refused with ORDER_NOT_IN_DOUBT, SETTLEMENT_OPEN, OUTCOME_IMPOSSIBLE where the order's state excludes it,
+        VENUE_SAYS_OPEN where the venue itself last said that the order is open: then only `accepted` can be stated.
         """
         order = self.target(Permission.OPERATE)
         asked = services.settle_by_person(order=order, actor=self.caller, **self.asked(shapes.SettlementAsked))

@@ -101,8 +101,10 @@ class OrderViews(OrderSettling):
     def replace(self, request: Request, pk: str) -> Response:
         """Ask the venue for new terms of a resting order (needs `trade` or `exit`); what is left out stays.
 
-        With `exit` alone a person may ask for what only reduces risk: any terms of an exit or a protective order,
-        less of an opening one at its prices (PERMISSION_DENIED). The new terms pass every check; the old ones hold
+        With `exit` alone a person may ask for what adds no risk: less of an opening order at its prices, a
+        protective order that guards at least as much (no fewer units, no price further from the market), any terms of
+        an exit that pass the exit profile (PERMISSION_DENIED). Less of an opening order at its prices passes holds,
+        pauses and limits where the venue changes the order itself; other terms pass every check. The old terms hold
         until the venue agrees (REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED, QUANTITY_FILLED, ORDER_DENIED).
         """
         order = self.target(*services.AMENDERS)

@@ -1,6 +1,6 @@
 """Verbs of execution, by noun: orders, submission, books, cycles, holds."""
 
-from apps.execution.services.amending import AMENDERS, amend, may_only_lessen
+from apps.execution.services.amending import AMENDERS, amend, may_only_guard, may_only_lessen
 from apps.execution.services.books import sync_account
 from apps.execution.services.breaches import contain_breaches
 from apps.execution.services.closing import cancel_all_by_hand, cancel_by_hand, close_position
@@ -40,6 +40,7 @@ __all__ = [
     "import_journal",
     "is_in_doubt",
     "mark_books",
+    "may_only_guard",
     "may_only_lessen",
     "open_missing_cycles",
     "open_session",

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Side
 
@@ -21,6 +21,7 @@ from apps.common.clocks import from_ms, wall_now
 from apps.execution.models import AccountSync, Anomaly, Fill, Order, Position
 from apps.execution.services import anomalies, doubts, ledger, valuing
 from apps.execution.states import (
+    AT_VENUE,
     RESTING,
     TERMINAL,
     WORKING,
@@ -50,6 +51,8 @@ ENDED = {
     VenueOrderState.CANCELED: OrderState.CANCELED,
     VenueOrderState.EXPIRED: OrderState.EXPIRED,
 }
+# Whether the venue has it is not known; its first answer tells.
+UNANSWERED = (OrderState.SUBMITTING, OrderState.UNKNOWN)
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 THE_VENUE_SAID = "the venue has said what became of it"
 
@@ -74,7 +77,7 @@ def absorb(order: Order, answer: VenueOrder, *, reason: str, are_terms_final: bo
         row = ledger.locked(order)
         if row.state in TERMINAL:
             return
-        if row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN) and answer.state != VenueOrderState.REJECTED:
+        if row.state in UNANSWERED and answer.state != VenueOrderState.REJECTED:
             ledger.advance(row, _working_state(row), reason=reason, venue_order_id=answer.venue_order_id, **NOT_DUE)
             doubts.end(row, reason=THE_VENUE_SAID)
         if are_terms_final or answer.state != VenueOrderState.OPEN:
@@ -164,7 +167,7 @@ def sync_account(account: Account) -> int:
                 absorb(order, found, reason="no longer open at the venue")
     else:
         doubts.compare(account, still_open, asked_at=asked_at)
-    for order in _given_up(account, still_open):
+    for order in _given_up(account, still_open, asked_at):
         _take_back(order, still_open[order.client_order_id.hex])
     cash = next((held.amount for held in adapter.balances() if held.currency == account.currency), ZERO)
     now = wall_now()
@@ -213,40 +216,51 @@ def _asked_about(account: Account, still_open: dict[str, VenueOrder]) -> list[Or
     return [ledger.known(order) for order in asked if order.client_order_id.hex in still_open]
 
 
-def _given_up(account: Account, still_open: Iterable[str]) -> list[Order]:
-    """Orders that we hold for never sent and the venue lists as open."""
+def _given_up(account: Account, still_open: Iterable[str], asked_at: datetime) -> list[Order]:
+    """Orders that were over by our books, never sent or settled by people, when the venue listed them as open."""
     ids = [found for found in map(_as_id, still_open) if found is not None]
-    ours = Order.objects.filter(account=account, client_order_id__in=ids, state=OrderState.NOT_SENT)
-    return [ledger.known(order) for order in ours]
+    over = Q(state=OrderState.NOT_SENT) | Q(state__in=ENDED.values(), codes=[doubts.SETTLED])
+    ours = Order.objects.filter(over, account=account, client_order_id__in=ids)
+    return [ledger.known(order) for order in ours.exclude(settlements__applied_at__gte=asked_at)]
 
 
 def _take_back(order: Order, found: VenueOrder) -> None:
-    """An order that arrived after we had given it up: count it again, cancel it there, and tell people."""
-    reason = "the venue holds an order that we had given up"
-    with acting(ACTOR, reason):
+    """An order that works there after all: count it again and tell people.
+
+    One that we had given up is cancelled there. One that people had settled works on, unless its cancel was asked for.
+    """
+    with acting(ACTOR, "the venue lists it as open after all"):
         row = ledger.locked(order)
-        if row.state != OrderState.NOT_SENT:
+        if (row.state, row.codes) != (order.state, order.codes):
             return
-        ledger.advance(
-            row,
-            OrderState.PENDING_CANCEL,
-            reason=reason,
-            venue_order_id=found.venue_order_id,
-            cancel_requested=True,
-            due_at=wall_now(),
-        )
-        ledger.set_reserved(row, row.quantity - row.filled_quantity)
-        alerts.raise_alert(
-            tier=Tier.CRITICAL,
-            code="ORDER_ARRIVED_LATE",
-            title=f"{row.bot}: {reason}; it is being cancelled",
-            scope=row.bot.scope,
-            target=row,
-            dedup_key=f"order-arrived-late:{row.pk}",
-            actor=ACTOR,
-            reason=reason,
-        )
+        is_lost = row.state == OrderState.NOT_SENT
+        cancels = is_lost or row.cancel_requested
+        what = "we had given up" if is_lost else f"people had settled as {row.state}"
+        reason = f"the venue holds an order that {what}; it {'is being cancelled' if cancels else 'works again'}"
+        state = OrderState.PENDING_CANCEL if cancels else _working_state(row)
+        back: dict[str, Any] = {
+            "venue_order_id": found.venue_order_id,
+            "cancel_requested": cancels,
+            "codes": [],
+            "unlisted_at": None,
+        }
+        ledger.advance(row, state, reason=reason, due_at=wall_now() if cancels else None, **back)
+        ledger.set_reserved(row, max(ZERO, row.quantity - row.filled_quantity))
+        _tell(row, "ORDER_ARRIVED_LATE" if is_lost else "ORDER_OPEN_AFTER_ALL", reason)
         nudges.wake("execution.send_due_orders")
+
+
+def _tell(row: Order, code: str, reason: str) -> None:
+    alerts.raise_alert(
+        tier=Tier.CRITICAL,
+        code=code,
+        title=f"{row.bot}: {reason}",
+        scope=row.bot.scope,
+        target=row,
+        dedup_key=f"{code.lower().replace('_', '-')}:{row.pk}",
+        actor=ACTOR,
+        reason=reason,
+    )
 
 
 def _ended_elsewhere(account: Account, still_open: Iterable[str]) -> list[Order]:
@@ -364,28 +378,30 @@ def _follow(row: Order, state: str, trade: VenueTrade, *, filled: Decimal, paid:
         detail["refers_to"] = trade.refers_to
     if state == OrderState.FILLED and row.replace_quantity is not None:
         changes["quantity"] = min(filled, _bound(row))
-    was_unknown = row.state == OrderState.UNKNOWN
+    was_unanswered = row.state in UNANSWERED
     if state == row.state or (row.state == OrderState.FILLED and trade.kind == TradeKind.TRADE):
         Order.objects.filter(pk=row.pk).update(**changes)
         row.filled_quantity, row.average_price = filled, changes["average_price"]
         ledger.append(row, detail=detail)
     else:
         ledger.advance(row, state, detail=detail, **changes)
-    if was_unknown or row.state in TERMINAL:
+    if was_unanswered or row.state in TERMINAL:
         doubts.end(row, reason=THE_VENUE_SAID)
     if row.reserved_quantity > reserved or row.state in WORKING:
         ledger.set_reserved(row, reserved)
+    if was_unanswered and row.state not in TERMINAL:
+        keep_working(row)
 
 
 def _partial_state(row: Order) -> str:
     """A fill of part of an order does not undo a pending cancel or an end."""
-    working = row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN, OrderState.ACCEPTED)
+    working = row.state in (*UNANSWERED, OrderState.ACCEPTED)
     return OrderState.PARTIALLY_FILLED if working else row.state
 
 
 def _cancel_remainder(row: Order) -> None:
-    """Ask for the cancel of what a partial fill has left over, where the order says so."""
-    is_working = row.state in WORKING and row.state != OrderState.PENDING_CANCEL
+    """Ask for the cancel of what a partial fill has left over at the venue, where the order says so."""
+    is_working = row.state in AT_VENUE and row.state != OrderState.PENDING_CANCEL
     if row.remainder != Remainder.CANCEL or row.cancel_requested or not is_working:
         return
     row.cancel_requested = True

@@ -6,13 +6,17 @@ Until the venue or people say what became of it, such an order counts at its wor
 from collections.abc import Container
 from datetime import datetime
 
+from apps.access import services as access
+from apps.access.models import Consent
+from apps.access.states import ConsentState
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.common.clocks import wall_now
-from apps.execution.models import Order
+from apps.execution.models import Order, OrderEvent, OrderSettlement
 from apps.execution.services import ledger
 from apps.execution.states import RESTING, OrderState
+from apps.venues.adapters.base import VenueOrderState
 from apps.venues.models import Account
 
 ACTOR = job("sync")
@@ -21,6 +25,10 @@ UNLISTED = "the venue does not list the order as open any more and has no lookup
 CANCEL_REFUSED = "the venue goes on refusing to cancel the order: ask its desk what became of it"
 LISTED = "the venue lists it as open"
 HELD = (*RESTING, OrderState.PENDING_CANCEL)
+# The code of an order that has ended because people said so, not the venue.
+SETTLED = "SETTLED_BY_PERSON"
+SAID = "venue_says"
+NOT_KNOWN_THERE = "it knows no such order"
 
 
 def ask_person(row: Order, *, reason: str, actor: str) -> None:
@@ -48,12 +56,37 @@ def _key(row: Order) -> str:
 
 
 def end(row: Order, *, reason: str) -> None:
-    """Nobody needs to ask about a locked order any more, if anybody did."""
+    """Nobody needs to ask about a locked order any more, if anybody did; what waits for a vote about it falls."""
     if not row.needs_person:
         return
     row.needs_person = False
     Order.objects.filter(pk=row.pk).update(needs_person=False)
     alerts.clear(dedup_key=_key(row), actor=ACTOR, reason=reason)
+    _void(row, reason)
+
+
+def _void(row: Order, reason: str) -> None:
+    """What people said in this doubt is no answer to a later one."""
+    said = OrderSettlement.objects.filter(order=row, applied_at__isnull=True, consent__state=ConsentState.OPEN)
+    waiting = Consent.objects.filter(pk__in=list(said.values_list("consent", flat=True)), state=ConsentState.OPEN)
+    for consent in waiting.select_for_update().order_by("pk"):
+        access.void_consent(consent=consent, actor=ACTOR, reason=reason)
+
+
+def note_answer(row: Order, said: str) -> None:
+    """Keep what the venue says of exactly this order, which is locked, when it says another thing than before."""
+    if said and said != _last_said(row):
+        ledger.append(row, detail={SAID: said})
+
+
+def says_open(order: Order) -> bool:
+    """Whether the venue, asked about an order whose cancel it refuses, last said that it is open."""
+    return order.state == OrderState.PENDING_CANCEL and _last_said(order) == VenueOrderState.OPEN
+
+
+def _last_said(order: Order) -> str:
+    told = OrderEvent.objects.filter(order=order, detail__has_key=SAID).order_by("-sequence").first()
+    return "" if told is None else str(told.detail[SAID])
 
 
 def compare(account: Account, still_open: Container[str], *, asked_at: datetime) -> None:

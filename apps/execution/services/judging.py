@@ -40,6 +40,7 @@ class Judgement:
     """What the check said, and the figures that it went by.
 
     `unit_base` is what one unit counts for on the books of the scopes. `scopes` are the sums before the order.
+    `is_netted` says that it is an exit which may not grow the net of its account or bucket.
     """
 
     order: rules.OrderFacts
@@ -51,6 +52,7 @@ class Judgement:
     unit_base: Decimal
     cash: Decimal | None
     capabilities: Capabilities
+    is_netted: bool
 
     @property
     def codes(self) -> list[str]:
@@ -66,10 +68,13 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
     """
     deployment = ticket.deployment
     scope_ids = ledger.scope_ids(deployment)
-    standing = stands.around(_asked(ticket, scope_ids, besides))
+    asked = _asked(ticket, scope_ids, besides)
+    standing, is_netted = stands.around(asked), _is_netted(ticket, besides)
     reading = markets.reading(deployment.feed)
     market = _market(ticket, reading, standing)
     scopes = _scopes(standing, scope_ids, deployment, besides)
+    if is_netted:
+        scopes |= _hedged(scopes, asked, deployment)
     limits = _limits(standing, deployment)
     capabilities = venues.capabilities_of(deployment.account)
     order, instrument = _order(ticket, standing, besides), _instrument(ticket, standing, reading.market_at)
@@ -98,6 +103,7 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
         risk.worth(Decimal(1), unit or ZERO),
         standing.cash,
         capabilities,
+        is_netted,
     )
 
 
@@ -105,11 +111,14 @@ def overdrawn(ticket: Ticket, judged: Judgement, sums: Mapping[UUID, risk.Sums])
     """What an order that was just added to the books of its scopes has put over a limit.
 
     The check read those books before other bots' orders could be kept out; now their rows are ours until the
-    transaction ends, so the last unit goes to one order only.
+    transaction ends, so the last unit goes to one order only. So it is with exits of bots that hedge each other: every
+    one of a bucket counts itself in under the lock of the bucket's book, and sees here all that did so before.
     """
     found: list[rules.Denial] = []
-    if ticket.purpose == Purpose.EXIT or not sums:  # nothing was added
+    if not sums:  # nothing was added
         return found
+    if ticket.purpose == Purpose.EXIT:
+        return _grown(ticket, judged) if judged.is_netted else found
     if ticket.purpose == Purpose.OPENING:
         after = [_after(facts, sums[pk]) for pk, facts in judged.scopes.items() if pk in sums]
         found += rules.check_sums(judged.order, after)
@@ -119,6 +128,25 @@ def overdrawn(ticket: Ticket, judged: Judgement, sums: Mapping[UUID, risk.Sums])
     if stands.crosses_own(_asked(ticket, [], None)):
         found.append(rules.Denial("SELF_TRADE", {}))
     return found
+
+
+def _is_netted(ticket: Ticket, besides: Order | None) -> bool:
+    """Whether it is a new exit of a bot: people and plans know why, and new terms let no more leave than the old."""
+    return ticket.purpose == Purpose.EXIT and not (ticket.by_person or ticket.by_plan) and besides is None
+
+
+def _hedged(
+    scopes: Mapping[UUID, rules.ScopeFacts], asked: stands.Asked, deployment: Deployment
+) -> dict[UUID, rules.ScopeFacts]:
+    """The bucket and the account where another bot holds the opposite of what the exit closes."""
+    of_both = zip(deployment.account.scope.lineage[-2:], stands.hedges(asked), strict=True)
+    return {pk: replace(scopes[pk], hedge=hedge) for pk, hedge in of_both if hedge is not None}
+
+
+def _grown(ticket: Ticket, judged: Judgement) -> list[rules.Denial]:
+    """An exit that was just counted in, by the units that stand now."""
+    hedged = _hedged(judged.scopes, _asked(ticket, [], None), ticket.deployment)
+    return rules.check_net(judged.order, list(hedged.values()))
 
 
 def _overspends(account: risk.Sums, judged: Judgement) -> bool:
@@ -138,6 +166,7 @@ def _asked(ticket: Ticket, scope_ids: list[UUID], besides: Order | None) -> stan
         bot=deployment.bot_id,
         bot_scope=deployment.bot.scope_id,
         account=deployment.account_id,
+        bucket=deployment.account.bucket_id,
         mode=deployment.account.mode,
         venue=deployment.account.venue_id,
         instrument=ticket.instrument.pk,
@@ -232,12 +261,11 @@ def _scopes(
 ) -> dict[UUID, rules.ScopeFacts]:
     """Limits and sums of each scope; one whose book nobody keeps yet counts as not marked."""
     books = {book.scope_id: book for book in standing.books}
-    netted = deployment.account.scope.lineage[-2:]  # the bucket's and its own
     found = {}
     for pk in scope_ids:
         book = books.get(pk) or stands.Book(pk, str(pk), ZERO, ZERO, ZERO, ZERO, 0, None, None)
         limits = {kind: value for kind, value in standing.limits.get(pk, {}).items() if kind in PER_SCOPE}
-        found[pk] = replace(_facts(book, limits, besides), is_netted=pk in netted)
+        found[pk] = _facts(book, limits, besides)
     own = found[deployment.bot.scope_id]
     known = {kind for limits in standing.limits.values() for kind in limits if kind in PER_SCOPE}
     narrowed = {kind: Decimal(value) for kind, value in deployment.limits.items() if kind in known}

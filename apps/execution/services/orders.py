@@ -1,7 +1,7 @@
 """The gateway: from a wish to a durable order that has passed, or was denied with its codes."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from dataclasses import replace as with_terms
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from django.db import IntegrityError
 from apps.access.models import Scope, User
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
+from apps.audit.models import Record
 from apps.common import nudges
 from apps.common.clocks import from_ms, wall_now
 from apps.common.decimals import text_of
@@ -18,10 +19,10 @@ from apps.common.errors import DomainError, Forbidden, Invalid, Refused, TooMany
 from apps.common.ids import uuid7
 from apps.deployments import selectors as deployments
 from apps.deployments.models import Deployment
-from apps.execution import selectors
+from apps.execution import selectors, terms
 from apps.execution import standing as stands
 from apps.execution.models import Order
-from apps.execution.services import judging, ledger
+from apps.execution.services import hedged, judging, ledger, permits
 from apps.execution.services.tickets import TERMS, Ticket
 from apps.execution.states import WORKING, OrderState, Purpose, SessionState
 from apps.risk import rules
@@ -32,9 +33,12 @@ from apps.risk.states import CancelChoice
 
 MALFORMED = frozenset({"QUANTITY_NOT_POSITIVE", "PRICE_NOT_POSITIVE"})
 RATED = frozenset({"RATE_ABOVE_LIMIT", "MESSAGES_ABOVE_LIMIT"})
+# What less of a resting order has to pass: it is an order still, and within the pace of the bot's messages.
+OF_LESS = RATED | {"QUANTITY_STEP"}
 # Orders of a bot that are kept as denied in a minute once its rate is above its limit.
 DENIED_KEPT = 100
 CANCELLABLE = (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED, OrderState.PENDING_REPLACE)
+CANCEL_ASKED = "order.cancel_asked"
 ZERO = Decimal(0)
 
 
@@ -51,7 +55,9 @@ def place(*, ticket: Ticket, actor: User | str, reason: str) -> Order:
         return known
     try:
         with acting(actor, reason):
-            return _place(ticket, actor)
+            order = _place(ticket, actor)
+            hedged.report(order)
+            return order
     except IntegrityError:
         known = _known(ticket)
         if known is None:
@@ -214,8 +220,9 @@ def cancel(*, order: Order, actor: User | str, reason: str, hold: Hold | None = 
     """Cancel what is left of an order: never blocked by a hold, unless it guards a position.
 
     Cancelling a protective order is an increase of risk and is refused while a hold stands
-    (PROTECTIVE_GUARDED), unless `hold`, which is being drained, takes all orders. An order that has ended is
-    returned as it is.
+    (PROTECTIVE_GUARDED), unless `hold`, which is being drained, takes all orders. Where the venue was asked
+    already a person, or a drain once, has it asked again now; nobody else hurries it. An order that has ended
+    is returned as it is.
     """
     with acting(actor, reason):
         row = ledger.locked(order)
@@ -228,11 +235,27 @@ def cancel(*, order: Order, actor: User | str, reason: str, hold: Hold | None = 
         elif row.state in (OrderState.SUBMITTING, OrderState.UNKNOWN):
             _check_guard(row, hold)
             Order.objects.filter(pk=row.pk).update(cancel_requested=True)
+        elif row.state == OrderState.PENDING_CANCEL and _may_hurry(row, actor, hold):
+            _check_guard(row, hold)
+            Order.objects.filter(pk=row.pk).update(due_at=wall_now())
         else:
             return row
-        audit.record("order.cancel_asked", row, scope_id=row.bot.scope_id)
+        after = None if hold is None else {"hold": str(hold.pk)}
+        audit.record(CANCEL_ASKED, row, scope_id=row.bot.scope_id, after=after)
         nudges.wake("execution.send_due_orders")
     return row
+
+
+def _may_hurry(row: Order, actor: User | str, hold: Hold | None) -> bool:
+    """Whether a cancel that waits for its next try is sent now: each time for a person, once for each drain."""
+    is_person = isinstance(actor, User) and not actor.is_service
+    return is_person if hold is None else not has_asked(row, hold)
+
+
+def has_asked(order: Order, hold: Hold) -> bool:
+    """Whether the drain of `hold` has asked for the order's cancel."""
+    acts = Record.objects.filter(object_kind=order._meta.label_lower, object_id=order.pk, act=CANCEL_ASKED)
+    return acts.filter(after__hold=str(hold.pk)).exists()
 
 
 def _check_owner(row: Order, actor: User | str) -> None:
@@ -259,60 +282,87 @@ def replace(
 ) -> Order:
     """Ask the venue for new terms of a resting order; what is left out stays. The old terms hold until it agrees.
 
-    The new terms pass every check as a new order would, for what they leave to fill, and the dearer of both is
-    reserved meanwhile. The order's bot must be at work: its permit is the bot's, whoever asks. Raises Refused
-    DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED, EPOCH_FENCED, REPLACE_NOT_RESTING, VENUE_CANNOT, NOTHING_CHANGED,
-    EXIT_GROWS, ORDER_DENIED with the codes; Invalid for a quantity that is not above what was filled.
+    Less of an opening order at its prices surely reduces risk, where the venue changes the order itself (see
+    permits.surely_less): it passes any hold, a pause, limits, session and prices, and has to be well formed and within
+    the pace of the bot's messages. Other terms pass every check as a new order would, for what they leave to fill, and
+    the dearer of both is reserved meanwhile; for them the order's bot must be at work: its permit is the bot's, whoever
+    asks. Raises Refused DEPLOYMENT_NOT_RUNNING, SESSION_REQUIRED, EPOCH_FENCED, REPLACE_NOT_RESTING, VENUE_CANNOT,
+    NOTHING_CHANGED, EXIT_GROWS, ORDER_DENIED with the codes; Invalid for terms that are not above zero and a quantity
+    that is not above what was filled.
     """
     deployment = loaded(order.deployment_id)
     with acting(actor, reason):
         row = ledger.locked(order)
         _check_owner(row, actor)
-        if row.state not in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
-            raise Refused("REPLACE_NOT_RESTING", f"the order is {row.state}: only a resting one can be replaced")
-        asked = (quantity or row.quantity, limit_price or row.limit_price, stop_price or row.stop_price)
-        if asked == (row.quantity, row.limit_price, row.stop_price):
-            raise Refused("NOTHING_CHANGED", "the order has these terms already")
-        if asked[0] <= row.filled_quantity:
-            raise Invalid("QUANTITY_FILLED", f"{text_of(row.filled_quantity)} are filled already: cancel instead")
-        if row.purpose == Purpose.EXIT and asked[0] > row.quantity:
-            raise Refused("EXIT_GROWS", "an exit is sized by what the venue holds: place another one for more")
+        asked = terms.present(row).but(quantity, limit_price, stop_price)
+        _check_replaceable(row, asked)
+        is_less = permits.surely_less(row, asked)
         ticket = _ticket_with(row, deployment, asked)
-        judged = _judge_replaced(row, ticket)
+        judged = _judge_replaced(row, ticket, is_less=is_less)
         risk.count_order(scope=row.bot.scope)
-        terms = dict(zip(("replace_quantity", "replace_limit_price", "replace_stop_price"), asked, strict=True))
-        changes: dict[str, Any] = {"due_at": wall_now(), **terms}
-        ledger.advance(row, OrderState.PENDING_REPLACE, **changes)
-        reserved, unit = max(row.reserved_quantity, ticket.quantity), max(row.unit_base, judged.unit_base)
-        denials = judging.overdrawn(ticket, judged, ledger.set_reserved(row, reserved, unit_base=unit))
-        if denials:
-            codes = [denial.code for denial in denials]
-            raise Refused("ORDER_DENIED", "another order took the room that the new terms need", codes=codes)
-        audit.record("order.replace_asked", row, scope_id=row.bot.scope_id, after=_written(terms))
+        changes: dict[str, Any] = {f"replace_{name}": value for name, value in asdict(asked).items()}
+        ledger.advance(row, OrderState.PENDING_REPLACE, due_at=wall_now(), **changes)
+        if not is_less:
+            _reserve_dearer(row, ticket, judged)
+        audit.record("order.replace_asked", row, scope_id=row.bot.scope_id, after=_written(changes))
         nudges.wake("execution.send_due_orders")
     return row
 
 
-def _ticket_with(row: Order, deployment: Deployment, asked: tuple[Decimal, Decimal | None, Decimal | None]) -> Ticket:
+def _check_replaceable(row: Order, asked: terms.Terms) -> None:
+    if row.state not in (OrderState.ACCEPTED, OrderState.PARTIALLY_FILLED):
+        raise Refused("REPLACE_NOT_RESTING", f"the order is {row.state}: only a resting one can be replaced")
+    if row.cancel_requested:
+        raise Refused("REPLACE_NOT_RESTING", "the order is being cancelled: its terms change no more")
+    if asked == terms.present(row):
+        raise Refused("NOTHING_CHANGED", "the order has these terms already")
+    if not (asked.quantity.is_finite() and asked.quantity > 0):
+        raise Invalid("QUANTITY_NOT_POSITIVE", "quantity and prices must be above zero")
+    if asked.quantity <= row.filled_quantity:
+        raise Invalid("QUANTITY_FILLED", f"{text_of(row.filled_quantity)} are filled already: cancel instead")
+    if row.purpose == Purpose.EXIT and asked.quantity > row.quantity:
+        raise Refused("EXIT_GROWS", "an exit is sized by what the venue holds: place another one for more")
+
+
+def _ticket_with(row: Order, deployment: Deployment, asked: terms.Terms) -> Ticket:
     """What the new terms leave to fill, as a ticket."""
-    left = asked[0] - row.filled_quantity
-    return with_terms(_ticket_of(row, deployment), quantity=left, limit_price=asked[1], stop_price=asked[2])
+    return with_terms(
+        _ticket_of(row, deployment),
+        quantity=asked.quantity - row.filled_quantity,
+        limit_price=asked.limit_price,
+        stop_price=asked.stop_price,
+    )
 
 
-def _judge_replaced(row: Order, ticket: Ticket) -> judging.Judgement:
-    """The check of what the new terms leave to fill, as if the order were not there."""
-    try:
-        _check_running(ticket)
-    except Refused as error:
-        raise Refused(error.code, f"{ticket.deployment} is not at work: cancel the order instead") from None
+def _judge_replaced(row: Order, ticket: Ticket, *, is_less: bool) -> judging.Judgement:
+    """The check of what the new terms leave to fill, as if the order were not there; for less of it OF_LESS alone."""
+    if not is_less:
+        _check_at_work(ticket)
     exposure = risk.lock_exposure(scope=row.bot.scope, instrument=row.instrument)
     judged = judging.judge(ticket, exposure, risk.rates(scope=row.bot.scope), besides=row)
     _refuse_malformed(judged.denials)
     if not (judged.capabilities.has_replace and judged.capabilities.has_lookup):
         raise Refused("VENUE_CANNOT", "the venue replaces no orders: cancel it and place a new one")
-    if judged.denials:
-        raise Refused("ORDER_DENIED", "the pre-trade check denied the new terms", codes=judged.codes)
+    codes = [code for code in judged.codes if not is_less or code in OF_LESS]
+    if codes:
+        raise Refused("ORDER_DENIED", "the pre-trade check denied the new terms", codes=codes)
     return judged
+
+
+def _check_at_work(ticket: Ticket) -> None:
+    try:
+        _check_running(ticket)
+    except Refused as error:
+        raise Refused(error.code, f"{ticket.deployment} is not at work: cancel the order instead") from None
+
+
+def _reserve_dearer(row: Order, ticket: Ticket, judged: judging.Judgement) -> None:
+    """Reserve the dearer of old and new terms until the venue says which ones hold."""
+    reserved, unit = max(row.reserved_quantity, ticket.quantity), max(row.unit_base, judged.unit_base)
+    denials = judging.overdrawn(ticket, judged, ledger.set_reserved(row, reserved, unit_base=unit))
+    if denials:
+        codes = [denial.code for denial in denials]
+        raise Refused("ORDER_DENIED", "another order took the room that the new terms need", codes=codes)
 
 
 def _ticket_of(row: Order, deployment: Deployment) -> Ticket:
@@ -325,8 +375,8 @@ def _ticket_of(row: Order, deployment: Deployment) -> Ticket:
     )
 
 
-def _written(terms: dict[str, Decimal | None]) -> dict[str, str | None]:
-    return {name: None if value is None else text_of(value) for name, value in terms.items()}
+def _written(figures: dict[str, Decimal | None]) -> dict[str, str | None]:
+    return {name: None if value is None else text_of(value) for name, value in figures.items()}
 
 
 def _store(ticket: Ticket, actor: User | str, judged: judging.Judgement) -> Order:

@@ -8,6 +8,7 @@ import structlog
 from apps.audit.context import acting, job
 from apps.common import claims
 from apps.common.clocks import wall_now
+from apps.execution import terms
 from apps.execution.models import Order, OrderEvent
 from apps.execution.services import books, ledger, permits
 from apps.execution.states import OrderState, Purpose
@@ -23,15 +24,16 @@ PERMIT = {"permit": "replace"}
 def replace(order: Order) -> None:
     """Do the next thing for an order in PENDING_REPLACE: ask the venue once, and afterwards only look.
 
-    What is not sent goes back to its old terms with what was reserved for the new ones freed. Raises VenueBusy:
-    nothing was sent, and it is tried again.
+    What is not sent goes back to its old terms with what was reserved for the new ones freed; less of an order
+    (permits.surely_less) is sent through holds and pauses, however long it has waited. Raises VenueBusy: nothing was
+    sent, and it is tried again.
     """
     asked_at, was_permitted = _asked(order)
     if was_permitted:
         _look(order)
         return
-    is_stale = order.purpose == Purpose.OPENING and wall_now() - asked_at > permits.OPENING_AGE_MAX
-    if not is_stale:
+    is_old = order.purpose == Purpose.OPENING and wall_now() - asked_at > permits.OPENING_AGE_MAX
+    if not is_old or permits.surely_less(order, terms.asked(order)):
         venues.reserve_call(order.account, urgent=order.purpose == Purpose.EXIT)
     permitted = _permit(order, asked_at)
     if permitted is None:

@@ -1,17 +1,20 @@
 """Sessions of bots that run elsewhere, and the dead-man's policy for those that fall silent (design §6).
 
 A silent bot's openings are held and cancelled and people are paged; its protective orders and exits stay, and nothing
-is flattened. When many sessions expire at once it is our fault, not theirs: then people are paged and nothing else is
-done.
+is flattened. When many sessions of several desks expire at once it is our fault, not theirs: then people are paged and
+nothing else is done. A bot whose deployment was paused or went on to another epoch is refused, not silent.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import DatabaseError
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, QuerySet
 
+from apps.access import selectors as access
 from apps.access.models import User
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
@@ -28,7 +31,7 @@ from apps.execution.services import orders
 from apps.execution.states import SESSION_TRANSITIONS, WORKING, Purpose, SessionState
 from apps.risk import services as risk
 from apps.risk.models import Hold
-from apps.risk.states import HoldLevel, HoldSource
+from apps.risk.states import HoldLevel, HoldSource, HoldState
 
 log = structlog.get_logger(__name__)
 ACTOR = job("dead-man")
@@ -37,6 +40,8 @@ HEARTBEAT_S_MAX = 300
 MANY, MANY_SHARE = 3, 0.5
 # Heartbeats are not in step: who fell silent so shortly before counts as silent at the same time.
 AT_ONCE = timedelta(seconds=30)
+# Only who was heard for longer than this tells of us by its silence: sessions that are opened to be lost tell nothing.
+LIVED = timedelta(seconds=30)
 CLOCK_SKEW = timedelta(seconds=5)
 LEASE_S = 15.0
 
@@ -81,7 +86,7 @@ def beat(*, session: BotSession, actor: User) -> BotSession:
         row = locks.row(BotSession.objects.select_related("deployment"), session.pk)
         if row.state != SessionState.OPEN:
             raise Refused("SESSION_OVER", f"this session is {row.state}: open a new one", outcome=row.outcome)
-        if row.epoch != row.deployment.epoch or row.deployment.desired != Desired.RUNNING:
+        if _is_fenced(row):
             raise Refused("EPOCH_FENCED", "the deployment has moved on: open a new session with its present build")
         row.heartbeat_at = wall_now()
         row.due_at = row.heartbeat_at + timedelta(seconds=row.heartbeat_s)
@@ -102,21 +107,80 @@ def close_session(*, session: BotSession, actor: User, reason: str) -> BotSessio
 def expire_sessions() -> int:
     """Apply the dead-man's policy to every session whose heartbeat is late; to how many.
 
-    Each is claimed first, so that two workers hold and cancel once; one that fails stops no other.
+    Each is claimed first, so that two workers hold and cancel once; one that fails stops no other. A session that its
+    deployment has left behind was refused its heartbeats: it is closed, and nothing is held and nobody paged for it.
     """
     _bring_back()
-    late = list(BotSession.objects.filter(state=SessionState.OPEN, due_at__lte=wall_now()).order_by("due_at"))
-    is_ours = _are_many(late)
-    return sum(_expire_one(session, is_ours=is_ours) for session in late)
+    due = BotSession.objects.filter(state=SessionState.OPEN, due_at__lte=wall_now()).order_by("due_at")
+    late = list(due.select_related("deployment__bot__strategy__bucket"))
+    ours = _desks_of_our_fault(late)
+    return sum(_expire_one(session, is_ours=_desk(session) in ours) for session in late)
 
 
-def _are_many(late: list[BotSession]) -> bool:
-    """Whether so many bots are silent at once that the fault must be ours."""
-    lost = Q(state=SessionState.EXPIRED, ended_at__gte=wall_now() - AT_ONCE)
-    silent = {session.deployment_id for session in late}
-    silent |= set(BotSession.objects.filter(lost).values_list("deployment_id", flat=True))
-    known = BotSession.objects.filter(lost | Q(state=SessionState.OPEN)).values_list("deployment_id", flat=True)
-    return len(silent) >= MANY and len(silent) >= MANY_SHARE * len(set(known))
+def _is_fenced(session: BotSession) -> bool:
+    """Whether the deployment has moved on, so that this session's heartbeats are refused."""
+    deployment = session.deployment
+    return session.epoch != deployment.epoch or deployment.desired != Desired.RUNNING
+
+
+def _desk(session: BotSession) -> UUID:
+    return session.deployment.bot.strategy.bucket.desk_id
+
+
+def _desks_of_our_fault(late: list[BotSession]) -> set[UUID]:
+    """The desks whose late bots are silent through our fault."""
+    if not late:
+        return set()
+    now = wall_now()
+    # An end that is still ahead was written before the clock was set back.
+    lost = BotSession.objects.filter(state=SessionState.EXPIRED, ended_at__range=(now - AT_ONCE, now + CLOCK_SKEW))
+    alive = BotSession.objects.filter(
+        ~_lost_before(),
+        state=SessionState.OPEN,
+        epoch=F("deployment__epoch"),
+        deployment__desired=Desired.RUNNING,
+    )
+    silent = _witnesses(lost) | _witnesses(alive.filter(due_at__lte=now))
+    known = silent | _witnesses(alive)
+    return {desk for desk in {_desk(session) for session in late} if is_our_fault(desk, silent, known)}
+
+
+def _lost_before() -> Exists:
+    """Of an open session: it was held so long ago that it is not silent at once with others; a cancel is left."""
+    held = Hold.objects.filter(
+        scope=OuterRef("deployment__bot__scope"),
+        source=HoldSource.DEAD_MAN,
+        created_at__gte=OuterRef("due_at"),
+        created_at__lt=wall_now() - AT_ONCE,
+    )
+    return Exists(held)
+
+
+def _witnesses(sessions: QuerySet[BotSession]) -> dict[UUID, UUID]:
+    """Desk by deployment, of those of `sessions` that were heard for long enough to tell anything."""
+    lived = sessions.filter(heartbeat_at__gt=F("created_at") + LIVED)
+    return dict(lived.values_list("deployment_id", "deployment__bot__strategy__bucket__desk_id"))
+
+
+def is_our_fault(desk: UUID, silent: Mapping[UUID, UUID], known: Mapping[UUID, UUID]) -> bool:
+    """Whether so many bots are silent at once that one of `desk` is silent through our fault. Pure.
+
+    `silent` and `known` map deployments to their desks. The silent ones are of more than one desk, where more than one
+    has bots elsewhere; and they are many without the bots of any one other desk too: what another desk loses, or lets
+    go, never decides alone that this desk's bots are not held.
+    """
+    if len(set(silent.values())) < min(2, len(set(known.values()))):
+        return False
+    others = set(known.values()) - {desk}
+    return _are_many(silent, known) and all(_are_many(_besides(silent, one), _besides(known, one)) for one in others)
+
+
+def _are_many(silent: Mapping[UUID, UUID], known: Mapping[UUID, UUID]) -> bool:
+    return len(silent) >= MANY and len(silent) >= MANY_SHARE * len(known)
+
+
+def _besides(deployments: Mapping[UUID, UUID], desk: UUID) -> dict[UUID, UUID]:
+    return {deployment: other for deployment, other in deployments.items() if other != desk}
 
 
 def _bring_back() -> None:
@@ -133,17 +197,39 @@ def _bring_back() -> None:
 def _expire_one(session: BotSession, *, is_ours: bool) -> int:
     for claimed in claims.claim(BotSession.objects.filter(pk=session.pk, state=SessionState.OPEN), lease_s=LEASE_S):
         try:
-            _expire(claimed, is_ours=is_ours)
+            return _judge(claimed, is_ours=is_ours)
         except Exception as error:  # its lease runs out and it is tried again
             log.exception("session.not_expired", session=str(claimed.pk), error=type(error).__name__)
-            return 0
-        return 1
     return 0
 
 
+def _judge(session: BotSession, *, is_ours: bool) -> int:
+    """Close or expire a late session; whether the policy applied to it.
+
+    A bot that was held before its deployment moved on is not left behind: what is left to cancel is cancelled still.
+    """
+    if _is_fenced(session) and not _is_taken_up(session):
+        _close_fenced(session)
+        return 0
+    _expire(session, is_ours=is_ours)
+    return 1
+
+
+def _close_fenced(session: BotSession) -> None:
+    deployment = session.deployment
+    moved = "went on to another epoch" if deployment.desired == Desired.RUNNING else f"is {deployment.desired}"
+    with acting(ACTOR, f"the deployment {moved}: its bot was refused, not silent"):
+        row = BotSession.objects.select_for_update().get(pk=session.pk)
+        if row.state == SessionState.OPEN:
+            _end(row, SessionState.CLOSED, f"the deployment {moved}: nothing was held")
+
+
 def _expire(session: BotSession, *, is_ours: bool) -> None:
-    """Hold the silent bot's openings, cancel them, then say that its session is over: a kill in between repeats it."""
-    left = 0
+    """Hold the silent bot's openings, cancel them, then say that its session is over: a kill in between repeats it.
+
+    Once it is held the policy goes on to its end, whoever else is silent by then.
+    """
+    left, is_ours = 0, is_ours and not _is_held(session)
     if is_ours:
         outcome = "many bots fell silent at once: nothing was held"
     else:
@@ -157,19 +243,34 @@ def _expire(session: BotSession, *, is_ours: bool) -> None:
         _page(row, outcome, is_ours=is_ours)
 
 
-def _hold_openings(session: BotSession) -> None:
-    """Place the dead-man's own hold, once for a lost session, whatever else holds the bot.
+def _own_holds(session: BotSession) -> QuerySet[Hold]:
+    return Hold.objects.filter(scope=session.deployment.bot.scope_id, source=HoldSource.DEAD_MAN)
 
-    The other hold may be released while the bot is silent still, and may not bring it back.
+
+def _is_taken_up(session: BotSession) -> bool:
+    """Whether the dead-man has placed a hold since this session's heartbeat is late, though it be released again."""
+    since = session.due_at or session.heartbeat_at
+    return _own_holds(session).filter(created_at__range=(since, wall_now() + CLOCK_SKEW)).exists()
+
+
+def _is_held(session: BotSession) -> bool:
+    return _own_holds(session).filter(state=HoldState.ACTIVE).exists() or _is_taken_up(session)
+
+
+def _hold_openings(session: BotSession) -> None:
+    """Place the dead-man's own hold, whatever else holds the bot; none while one of his stands, and one for a loss.
+
+    Another hold may be released while the bot is silent still, and may not bring it back. A second of his own would
+    hold nothing more, and take two more people to release.
     """
-    scope, since = session.deployment.bot.scope, session.due_at or session.heartbeat_at
-    if not Hold.objects.filter(scope=scope, source=HoldSource.DEAD_MAN, created_at__gte=since).exists():
+    if not _is_held(session):
         risk.place_hold(
-            scope=scope,
+            scope=session.deployment.bot.scope,
             level=HoldLevel.REDUCING,
             source=HoldSource.DEAD_MAN,
             actor=ACTOR,
             reason=f"no heartbeat for {session.heartbeat_s} s: openings are held and cancelled, protective orders stay",
+            unless_held=HoldSource.DEAD_MAN,
         )
 
 
@@ -190,18 +291,31 @@ def _cancel_openings(session: BotSession) -> int:
 
 
 def _page(row: BotSession, outcome: str, *, is_ours: bool) -> None:
+    """Page for this bot under a key of its own; when many are lost, tell the firm once as well."""
     deployment = row.deployment
+    detail = {"outcome": outcome, "heartbeat_at": row.heartbeat_at.isoformat()}
     alerts.raise_alert(
         tier=Tier.CRITICAL,
-        code="SESSIONS_LOST" if is_ours else "BOT_SILENT",
-        title="Many bots that run elsewhere fell silent at once" if is_ours else f"{deployment.bot} fell silent",
+        code="BOT_SILENT",
+        title=f"{deployment.bot} fell silent",
         scope=deployment.bot.scope,
         target=row,
-        detail={"outcome": outcome, "heartbeat_at": row.heartbeat_at.isoformat()},
-        dedup_key="sessions-lost" if is_ours else f"bot-silent:{deployment.pk}",
+        detail=detail,
+        dedup_key=f"bot-silent:{deployment.pk}",
         actor=ACTOR,
         reason=outcome,
     )
+    if is_ours:
+        alerts.raise_alert(
+            tier=Tier.CRITICAL,
+            code="SESSIONS_LOST",
+            title="Many bots that run elsewhere fell silent at once",
+            scope=access.firm().scope,
+            detail={"outcome": outcome},
+            dedup_key="sessions-lost",
+            actor=ACTOR,
+            reason=outcome,
+        )
 
 
 def _end(row: BotSession, state: str, outcome: str) -> None:

@@ -28,7 +28,6 @@ STATES = {
     SettleOutcome.REJECTED: OrderState.REJECTED,
     SettleOutcome.NOT_SENT: OrderState.NOT_SENT,
 }
-CODE = "SETTLED_BY_PERSON"
 
 
 def is_in_doubt(order: Order) -> bool:
@@ -37,7 +36,12 @@ def is_in_doubt(order: Order) -> bool:
 
 
 def outcomes_of(order: Order) -> list[SettleOutcome]:
-    """What the desk may say of it: an order that the venue had taken can not have been lost on the way."""
+    """What the desk may say of it: an order that the venue had taken can not have been lost on the way.
+
+    What the venue itself calls open has not ended, whoever says so: nothing that frees can be stated of it.
+    """
+    if doubts.says_open(order):
+        return [SettleOutcome.ACCEPTED]
     return [
         outcome
         for outcome, state in STATES.items()
@@ -52,7 +56,8 @@ def settle_by_person(
 
     `accepted` (with the venue's order id) holds at once; any other outcome frees what the order reserves and is
     put to the vote of a second person. Raises Forbidden PERSON_NEEDED; Refused ORDER_NOT_IN_DOUBT,
-    SETTLEMENT_OPEN; Invalid REASON_MISSING, OUTCOME_UNKNOWN, OUTCOME_IMPOSSIBLE, VENUE_ORDER_ID_MISSING.
+    SETTLEMENT_OPEN, VENUE_SAYS_OPEN; Invalid REASON_MISSING, OUTCOME_UNKNOWN, OUTCOME_IMPOSSIBLE,
+    VENUE_ORDER_ID_MISSING.
     """
     _check(outcome, venue_order_id, actor, reason)
     with acting(actor, reason):
@@ -72,14 +77,17 @@ def settle_by_person(
 def vote_settlement(*, order: Order, actor: User, approve: bool, reason: str, digest: str) -> OrderSettlement:
     """Vote on the order's open settlement; when granted it takes effect in the same transaction.
 
-    Raises Refused SETTLEMENT_NOT_OPEN, ORDER_NOT_IN_DOUBT when the venue answered meanwhile, and as access.vote.
+    Raises Refused ORDER_NOT_IN_DOUBT when the venue answered meanwhile, SETTLEMENT_NOT_OPEN, for an approval
+    VENUE_SAYS_OPEN, DIGEST_CHANGED when the order has moved on, and as access.vote.
     """
     with acting(actor, reason):
         row = ledger.locked(order)
+        _check_in_doubt(row)
         asked = _waiting(row)
         if asked is None or asked.consent is None:
             raise Refused("SETTLEMENT_NOT_OPEN", "no settlement of this order waits for a vote")
-        _check_in_doubt(row)
+        if approve:
+            _check_possible(row, asked.outcome)
         consent = access.vote(consent=asked.consent, actor=actor, approve=approve, reason=reason, digest=digest)
         if consent.state == ConsentState.GRANTED:
             access.use_consent(consent=consent, digest=settlement_digest(asked, row))
@@ -89,11 +97,12 @@ def vote_settlement(*, order: Order, actor: User, approve: bool, reason: str, di
 
 
 def settlement_digest(asked: OrderSettlement, order: Order) -> str:
-    """What the voters consent to: the order, what it reserves, and what is said to have become of it."""
+    """What the voters consent to: the order as it stands, what it reserves, and what is said to have become of it."""
     return digest_of(
         {
             "order": str(order.pk),
             "client_order_id": order.client_order_id.hex,
+            "state": order.state,
             "outcome": asked.outcome,
             "venue_order_id": asked.venue_order_id,
             "filled": text_of(order.filled_quantity),
@@ -114,6 +123,8 @@ def _check(outcome: str, venue_order_id: str, actor: User, reason: str) -> None:
 
 
 def _check_possible(row: Order, outcome: str) -> None:
+    if outcome != SettleOutcome.ACCEPTED and doubts.says_open(row):
+        raise Refused("VENUE_SAYS_OPEN", "asked about this very order the venue says that it is open: it has not ended")
     possible = outcomes_of(row)
     if outcome not in possible:
         choices = " or ".join(possible)
@@ -156,7 +167,7 @@ def _apply(asked: OrderSettlement, row: Order, reason: str) -> None:
     if outcome == SettleOutcome.ACCEPTED:
         _go_on(row, known_as, reason)
     else:
-        ledger.advance(row, STATES[outcome], reason=reason, codes=[CODE], venue_order_id=known_as)
+        ledger.advance(row, STATES[outcome], reason=reason, codes=[doubts.SETTLED], venue_order_id=known_as)
     asked.applied_at = wall_now()
     asked.save(update_fields=["applied_at"])
     audit.record("order.settled", row, scope_id=row.bot.scope_id, after={"outcome": asked.outcome})

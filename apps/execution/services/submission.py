@@ -281,25 +281,29 @@ def _cancel(order: Order) -> None:
 
 def _resolve_cancel(order: Order, code: str) -> None:
     """A refusal does not say what became of the order: only an answer about exactly this order ends it."""
-    found = _looked_up(order)
+    found, said = _looked_up(order)
     if found is not None:
         books.absorb(order, found, reason="cancel refused; looked up")
     if found is None or found.state == VenueOrderState.OPEN:
-        _cancel_again(order, code)
+        _cancel_again(order, code, said)
 
 
-def _looked_up(order: Order) -> VenueOrder | None:
-    """What the venue says of an order; None when it says nothing."""
+def _looked_up(order: Order) -> tuple[VenueOrder | None, str]:
+    """What the venue says of an order, and that in a word; no word when it says nothing."""
     if not venues.capabilities_of(order.account).has_lookup:
-        return None
+        return None, ""
     try:
-        return venues.adapter_for(order.account).order_by_client_id(order.client_order_id.hex)
+        found = venues.adapter_for(order.account).order_by_client_id(order.client_order_id.hex)
     except (NoAnswer, VenueRejected):
-        return None
+        return None, ""
+    return found, doubts.NOT_KNOWN_THERE if found is None else found.state.value
 
 
-def _cancel_again(order: Order, code: str) -> None:
-    """Ask again for a cancel that was refused, after 1, 2, 4, 8 and then every 16 seconds, until the order ends."""
+def _cancel_again(order: Order, code: str, said: str) -> None:
+    """Ask again for a cancel that was refused, after 1, 2, 4, 8 and then every 16 seconds, until the order ends.
+
+    `said` is what the venue says of the order, if it says anything: people are told, and bound to it.
+    """
     with acting(ACTOR, f"the venue refused the cancel: {code}"):
         row = ledger.locked(order)
         if row.state != OrderState.PENDING_CANCEL or not claims.is_ours(order, row):
@@ -307,6 +311,7 @@ def _cancel_again(order: Order, code: str) -> None:
         refusals = OrderEvent.objects.filter(order=row, detail__has_key="cancel_refused").count() + 1
         if refusals <= CANCEL_TRIES:
             ledger.append(row, detail={"cancel_refused": code})
+        doubts.note_answer(row, said)
         if refusals >= CANCEL_TRIES:
             doubts.ask_person(row, reason=doubts.CANCEL_REFUSED, actor=ACTOR)
         claims.settle(order, due_in_s=2.0 ** (refusals - 1))

@@ -16,6 +16,7 @@ from apps.risk.rules.facts import (
     Denial,
     Entitlements,
     ExposureFacts,
+    HedgeFacts,
     InstrumentFacts,
     MarketFacts,
     OrderFacts,
@@ -39,6 +40,7 @@ __all__ = [
     "Denial",
     "Entitlements",
     "ExposureFacts",
+    "HedgeFacts",
     "InstrumentFacts",
     "MarketFacts",
     "OrderFacts",
@@ -46,6 +48,7 @@ __all__ = [
     "SessionFacts",
     "VenueFacts",
     "check",
+    "check_net",
     "check_sums",
     "closable",
     "notional",
@@ -108,7 +111,7 @@ def _denials(
         sizes.judge_exit_pace(order, exposure, limits, found)
         sizes.judge_reduction(order, exposure, found)
         if not (order.by_person or order.is_planned):
-            sums.judge_exit_net(order.side, prices.market_value(order, instrument, market), scopes, found)
+            sums.judge_exit_net(order.side, order.quantity, scopes, found)
         return found
 
     # What opens or guards.
@@ -143,6 +146,14 @@ def check_sums(order: OrderFacts, scopes: Sequence[ScopeFacts]) -> list[Denial]:
     with localcontext(FIGURES):
         sums.judge_exposure(order.side, ZERO, scopes, found)
         sums.judge_open_orders([replace(scope, open_orders=scope.open_orders - 1) for scope in scopes], found)
+    return found
+
+
+def check_net(order: OrderFacts, scopes: Sequence[ScopeFacts]) -> list[Denial]:
+    """What a bot's exit grows on scopes whose `leaving` counts it already."""
+    found: list[Denial] = []
+    with localcontext(FIGURES):
+        sums.judge_exit_net(order.side, ZERO, scopes, found)
     return found
 
 

@@ -132,11 +132,19 @@ class ExposureFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeFacts:
+    """Units of the order's instrument in a scope: what all bots hold, signed, and what works to leave on its side."""
+
+    held: Decimal
+    leaving: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScopeFacts:
     """Limits and sums of one scope, in base currency: `buying` and `selling` are the working orders.
 
     `daily_loss` and `drawdown` are positive when money was lost, and None when they were not marked recently.
-    `is_netted` marks the account and its bucket, whose net no bot's exit may grow.
+    `hedge` is stated of the account and its bucket where another bot holds the opposite of what an exit closes.
     """
 
     name: str
@@ -148,7 +156,7 @@ class ScopeFacts:
     open_orders: int
     daily_loss: Decimal | None
     drawdown: Decimal | None
-    is_netted: bool = False
+    hedge: HedgeFacts | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

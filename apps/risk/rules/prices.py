@@ -40,15 +40,6 @@ def unit_value(order: OrderFacts, instrument: InstrumentFacts, market: MarketFac
     return highest * instrument.multiplier
 
 
-def market_value(order: OrderFacts, instrument: InstrumentFacts, market: MarketFacts) -> Decimal | None:
-    """What the order is worth at the market in base currency; None without a price or a rate."""
-    rate = market.base_rate
-    for price in (market.venue_price, market.reference_price):
-        if price is not None and rate is not None and ZERO < price < INFINITY and ZERO < rate < INFINITY:
-            return order.quantity * price * instrument.multiplier * rate
-    return None
-
-
 def judge_prices(order: OrderFacts, market: MarketFacts, limits: Mapping[str, Decimal], found: list[Denial]) -> None:
     """A fresh feed, a fresh reference that is not the feed, and the collar around it.
 

@@ -49,17 +49,21 @@ def judge_exposure(side: str, value: Decimal, scopes: Sequence[ScopeFacts], foun
         found.append(Denial("LIMIT_MISSING", {"limit": "net_exposure"}))
 
 
-def judge_exit_net(side: str, value: Decimal | None, scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:
+def judge_exit_net(side: str, quantity: Decimal, scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:
     """A bot's exit may not grow the net of its account or bucket: one leg of a hedge is no reduction by itself.
 
-    A book that holds nothing valued, or that nobody marked recently, says nothing about a net and stops no exit.
+    Units of one instrument are compared, no prices: with everything that works to leave on the side filled, the net
+    may be as far from flat as it is, and no further. What is no number says nothing about a net and stops no exit.
     """
     for scope in scopes:
-        if not scope.is_netted or value is None or not scope.gross or scope.daily_loss is None:
+        hedge = scope.hedge
+        if hedge is None:
             continue
-        after = scope.net + (value if side == "BUY" else -value)
-        if abs(after) > abs(scope.net):
-            found.append(Denial("EXIT_GROWS_NET", {"scope": scope.name, "net": written(after)}))
+        leaving = hedge.leaving + quantity
+        left = hedge.held + (leaving if side == "BUY" else -leaving)
+        if left.is_finite() and abs(left) > abs(hedge.held):
+            context = {"scope": scope.name, "held": written(hedge.held), "net": written(left)}
+            found.append(Denial("EXIT_GROWS_NET", context))
 
 
 def judge_losses(scopes: Sequence[ScopeFacts], found: list[Denial]) -> None:

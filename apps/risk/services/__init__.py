@@ -1,6 +1,6 @@
 """Verbs of risk, by noun: limits, holds, exposure."""
 
-from apps.risk.services.breaches import Line, contain_breaches
+from apps.risk.services.breaches import Crowded, Line, contain_breaches, crowded
 from apps.risk.services.drills import begin_drill, end_drill, note_drill_hold, schedule_drill
 from apps.risk.services.exposure import (
     NOTHING,
@@ -34,6 +34,7 @@ from apps.risk.services.throttles import enable, throttle
 
 __all__ = [
     "NOTHING",
+    "Crowded",
     "Line",
     "Sums",
     "adjust_position",
@@ -41,6 +42,7 @@ __all__ = [
     "begin_drill",
     "contain_breaches",
     "count_order",
+    "crowded",
     "enable",
     "end_drill",
     "end_drill_hold",

@@ -1,8 +1,9 @@
 """Passive breaches: a price moved or a limit came down, and what is held is more than it allows (design §6).
 
 Nobody asked for an order, so no check stands in the way: a sweep compares the books with the limits in force. It
-alerts people and holds the smallest scope that is over, REDUCING, until people release it. What was done is read
-from the database each time, so that the next sweep makes up for one that was killed.
+alerts people and holds the smallest scope that is over, REDUCING, until people release it. What is not held yet but
+works to be is no reason for a hold: execution cancels of it what does not fit any more (`crowded`). What was done is
+read from the database each time, so that the next sweep makes up for one that was killed.
 """
 
 from collections import defaultdict
@@ -36,7 +37,7 @@ ACTOR = job("limits")
 CODE = "LIMIT_BREACHED"
 ZERO = Decimal(0)
 LOSSES = frozenset({LimitKind.DAILY_LOSS, LimitKind.DRAWDOWN})
-# Working orders were checked when they were placed; only what is held or lost can be over by itself.
+# What is held or lost can be over by itself.
 COMPARED = LOSSES | {LimitKind.GROSS_EXPOSURE, LimitKind.NET_EXPOSURE, LimitKind.POSITION}
 # From the smallest to the widest; of a line's scopes that are over, the first is held.
 SIZES = ("bot", "account", "strategy", "bucket", "desk", "instrument", "venue", "firm")
@@ -76,6 +77,21 @@ class Breach:
 
 
 @dataclass(frozen=True, slots=True)
+class Crowded:
+    """What is held and all that works on `sides` could come to more, in one mode, than a limit of a scope allows.
+
+    `held` is in base currency, as it counts against the bound: a net towards the side, so it may be negative.
+    """
+
+    scope_id: UUID
+    mode: str
+    kind: str
+    sides: tuple[str, ...]
+    held: Decimal
+    bound: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Limits in force, books and positions on the scopes of some lines, read at one time."""
 
@@ -109,6 +125,32 @@ def contain_breaches(lines: Sequence[Line]) -> int:
         with _apart(str(scope)):
             _hold(scope, breaches, [standing[breach.dedup_key] for breach in breaches])
     return len(found)
+
+
+def crowded(lines: Sequence[Line]) -> list[Crowded]:
+    """Gross and net limits in force that what is held and works could pass together; as `contain_breaches`.
+
+    A limit came down, or a price moved, after the orders were checked. The books count everything that works, exits
+    too: the caller, who knows the orders, counts those that open.
+    """
+    facts, found = _read(lines), dict[tuple[UUID, str, str, tuple[str, ...]], Crowded]()
+    for line in lines:
+        for one in _crowded(line, facts):
+            key = (one.scope_id, one.mode, one.kind, one.sides)
+            if key not in found or one.bound < found[key].bound:
+                found[key] = one
+    return list(found.values())
+
+
+def _crowded(line: Line, facts: Facts) -> Iterator[Crowded]:
+    for book, bounds in _books(line, facts):
+        for kind, sides, held, working in (
+            (LimitKind.GROSS_EXPOSURE, ("BUY", "SELL"), book.gross, EXACT.add(book.buying, book.selling)),
+            (LimitKind.NET_EXPOSURE, ("BUY",), book.net, book.buying),
+            (LimitKind.NET_EXPOSURE, ("SELL",), book.net.copy_negate(), book.selling),
+        ):
+            if kind in bounds and working and EXACT.add(held, working) > bounds[kind]:
+                yield Crowded(book.scope_id, line.mode, kind, sides, held, bounds[kind])
 
 
 @contextmanager
@@ -156,15 +198,22 @@ def _excess(breach: Breach) -> Decimal:
     return EXACT.subtract(breach.figure, breach.bound)
 
 
-def _of_books(line: Line, facts: Facts) -> Iterator[Breach]:
+def _books(line: Line, facts: Facts) -> Iterator[tuple[ScopeBook, Mapping[str, Decimal]]]:
+    """The books of a line, each with the limits in force on its scope."""
     bundle = _bundle(line, facts)
     for scope_id in line.scope_ids:
         book, bounds = facts.books.get((scope_id, line.mode)), facts.limits.get(scope_id, {})
         if scope_id == line.bot_scope_id:
             bounds = rules.strictest([bounds, bundle])
-        for kind, figure in _figures(book).items() if book else ():
+        if book is not None:
+            yield book, bounds
+
+
+def _of_books(line: Line, facts: Facts) -> Iterator[Breach]:
+    for book, bounds in _books(line, facts):
+        for kind, figure in _figures(book).items():
             if kind in bounds and _is_over(kind, figure, bounds[kind]):
-                yield Breach(scope_id, line.mode, kind, figure, bounds[kind])
+                yield Breach(book.scope_id, line.mode, kind, figure, bounds[kind])
 
 
 def _of_positions(line: Line, facts: Facts) -> Iterator[Breach]:

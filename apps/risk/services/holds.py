@@ -1,5 +1,6 @@
 """Holds: placed at once by one person, released one by one; to ACTIVE only by two (design §6)."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from time import perf_counter
 
@@ -43,7 +44,7 @@ def place_hold(
     source: str = HoldSource.KILL,
     is_drill: bool = False,
     is_size_unknown: bool = False,
-    unless_held: bool = False,
+    unless_held: bool | str = False,
     is_announced: bool = True,
 ) -> Hold:
     """Stop a scope. When this returns the hold is latched: no new send permit can exist below it.
@@ -54,7 +55,7 @@ def place_hold(
 
     A person throws the switch where permissions reach. What acts by itself says so by its `source`: it takes the
     smallest scope, and only reduces unless `is_size_unknown`. With `unless_held` a hold that stands on the very scope
-    and is as strict is returned instead, decided under the lock.
+    and is as strict is returned instead, decided under the lock; where it names a source, only a hold of that source.
 
     Raises Invalid HOLD_LEVEL_UNKNOWN, CANCELS_UNKNOWN, REDUCING_CANCELS_NOTHING, HOLD_SOURCE_UNKNOWN or
     REASON_MISSING; Refused HOLD_TOO_WIDE, HOLD_TOO_STRICT.
@@ -86,7 +87,7 @@ def place_hold(
     return hold
 
 
-def _latch(hold: Hold, actor: User | str, reason: str, unless_held: bool) -> Hold:
+def _latch(hold: Hold, actor: User | str, reason: str, unless_held: bool | str) -> Hold:
     """Commit the hold under the exclusive lock.
 
     Where a transaction does not give the lock back in time the hold commits first, so that whoever gets a
@@ -106,9 +107,8 @@ def _latch(hold: Hold, actor: User | str, reason: str, unless_held: bool) -> Hol
         return placed
 
 
-def _insert(hold: Hold, unless_held: bool) -> Hold:
-    standing = Hold.objects.filter(scope=hold.scope_id, state=HoldState.ACTIVE).order_by("id") if unless_held else ()
-    for other in standing:
+def _insert(hold: Hold, unless_held: bool | str) -> Hold:
+    for other in _standing(hold, unless_held):
         if TradingState[other.level] >= TradingState[hold.level]:
             return other
     hold.epoch = Hold.objects.filter(scope=hold.scope_id).count() + 1
@@ -116,6 +116,14 @@ def _insert(hold: Hold, unless_held: bool) -> Hold:
     after = {"level": hold.level, "cancels": hold.cancels, "source": hold.source}
     audit.record("hold.placed", hold, scope_id=hold.scope_id, after=after)
     return hold
+
+
+def _standing(hold: Hold, unless_held: bool | str) -> Iterable[Hold]:
+    """The holds that may stand in for this one, oldest first."""
+    if not unless_held:
+        return ()
+    standing = Hold.objects.filter(scope=hold.scope_id, state=HoldState.ACTIVE).order_by("id")
+    return standing if unless_held is True else standing.filter(source=unless_held)
 
 
 def announce_hold() -> None:

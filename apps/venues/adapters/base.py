@@ -128,6 +128,8 @@ class Capabilities:
     """What the venue takes; the gateway denies the rest (VENUE_CANNOT).
 
     `has_lookup`: orders are found by client order id, also when the answer to the submit was lost.
+    `replaces_in_place`: a replace changes the order itself, so that whatever fills meanwhile counts towards its new
+    quantity. False where the venue ends the order and lets a new one work in its place.
     `requests_per_minute` is the venue's documented bound on an account's calls; a fifth of it is kept for cancels.
     """
 
@@ -136,6 +138,7 @@ class Capabilities:
     has_reduce_only: bool
     has_post_only: bool = False
     has_replace: bool = False
+    replaces_in_place: bool = False
     has_cancel_all: bool = False
     has_lookup: bool = True
     requests_per_minute: int = 6_000

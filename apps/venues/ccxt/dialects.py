@@ -174,6 +174,8 @@ class Kraken(Dialect):
         has_reduce_only=False,
         has_post_only=True,
         has_replace=True,
+        # By AmendOrder, which keeps the order, its ids and what was filled.
+        replaces_in_place=True,
         has_cancel_all=True,
         # Kraken counts 60 a minute down for the best accounts; one of our calls is two or more of theirs.
         requests_per_minute=30,

@@ -41,11 +41,12 @@ CAPABILITIES = Capabilities(
     has_reduce_only=True,
     has_post_only=True,
     has_replace=True,
+    replaces_in_place=True,
     has_cancel_all=True,
     has_lookup=True,
     requests_per_minute=REQUESTS_PER_MINUTE,
 )
-FLAGS = ("has_reduce_only", "has_post_only", "has_replace", "has_cancel_all", "has_lookup")
+FLAGS = ("has_reduce_only", "has_post_only", "has_replace", "replaces_in_place", "has_cancel_all", "has_lookup")
 # The bounds of every statement, and whether a fault may hit the call, in one round trip.
 OPENING = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true), " + faults.HAS_FAULTS
 Answer = TypeVar("Answer")
