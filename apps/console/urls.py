@@ -78,7 +78,9 @@ urlpatterns = [
     path("limits/<uuid:raise_id>/vote/", limits.vote, name="limit_vote"),
     path("markets/", markets.index, name="markets"),
     path("markets/rates/enter/", markets.enter_rate, name="fx_rate_enter"),
+    path("markets/rates/<uuid:request_id>/vote/", markets.vote_rate, name="fx_rate_vote"),
     path("markets/states/set/", markets.set_state, name="market_state_set"),
+    path("markets/states/<uuid:request_id>/vote/", markets.vote_state, name="market_state_vote"),
     path("audit/", audit.index, name="audit"),
     re_path(r"^audit/export\.(?P<kind>csv|jsonl)$", audit.export, name="audit_export"),
     re_path(

@@ -109,6 +109,7 @@ CODES: dict[str, str] = {
     "ORDER_NOT_FOUND": "the venue does not know the order",
     "ORDER_NOT_IN_DOUBT": "what became of the order is known: nobody needs to ask",
     "ORDER_NOT_OPEN": "the order does not work at the venue any more",
+    "ORDER_OPEN_AFTER_ALL": "the venue lists an order as open that people had settled as ended",
     "ORDER_PARTLY_FILLED": "the venue does not change an order that was filled in part",
     "ORDER_QUANTITY_FILLED": "as much as the new quantity is filled already",
     "ORDER_QUANTITY_INVALID": "the venue does not take this quantity",
@@ -141,6 +142,7 @@ CODES: dict[str, str] = {
     "VENUE_BUSY": "the venue’s calls per minute are used up; nothing was sent, it is tried again",
     "VENUE_NO_ANSWER": "the venue did not answer, so it is not known whether it arrived",
     "VENUE_OUTAGE": "the venue has not answered for a while; nothing is opened there until it does",
+    "VENUE_SAYS_OPEN": "the venue itself says that the order is open: that it has ended cannot be stated",
     "VENUE_SYMBOLS": "the venue’s names of instruments cannot be told apart",
     "VENUE_TIMEOUT": "the venue did not answer in time, so it is not known whether it arrived",
 }

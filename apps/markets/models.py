@@ -3,7 +3,7 @@
 from django.db import models
 from django.db.models import Q
 
-from apps.access.models import Scope
+from apps.access.models import Consent, Scope
 from apps.audit.models import AppendOnlyModel, HistoryModel
 from apps.common.models import ExactDecimalField, OperationalModel
 from apps.markets.states import FeedState, InstrumentClass, MarketState
@@ -99,7 +99,37 @@ class FxRate(AppendOnlyModel):
 
     class Meta:
         indexes = [models.Index(fields=["base", "quote", "-valid_from"], name="fx_latest")]
-        constraints = [models.CheckConstraint(condition=Q(rate__gt=0), name="fx_rate_positive")]
+        constraints = [
+            models.CheckConstraint(condition=Q(rate__gt=0), name="fx_rate_positive"),
+            models.CheckConstraint(
+                condition=Q(valid_until__gt=models.F("valid_from")), name="fx_rate_ends_after_it_starts"
+            ),
+        ]
+
+
+class FxRateRequest(HistoryModel):
+    """A rate that waits for a second person; it counts for nothing before it is entered."""
+
+    base = models.CharField(max_length=12)
+    quote = models.CharField(max_length=12)
+    rate = ExactDecimalField()
+    valid_from = models.DateTimeField(null=True, help_text="Null: as soon as it is granted.")
+    valid_until = models.DateTimeField()
+    source = models.TextField()
+    departs_from = ExactDecimalField(null=True, help_text="What counted when it was asked for; null: nothing did.")
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="+")
+    entry = models.OneToOneField(
+        FxRate, null=True, on_delete=models.PROTECT, related_name="request", help_text="The rate that it became."
+    )
+
+    class Meta(HistoryModel.Meta):
+        constraints = [
+            models.CheckConstraint(condition=Q(rate__gt=0), name="fx_rate_asked_positive"),
+            models.CheckConstraint(
+                condition=Q(valid_from__isnull=True) | Q(valid_until__gt=models.F("valid_from")),
+                name="fx_rate_asked_ends_after_it_starts",
+            ),
+        ]
 
 
 class ReferencePrice(OperationalModel):
@@ -127,3 +157,24 @@ class MarketStatus(HistoryModel):
     limit_up = ExactDecimalField(null=True, help_text="No buy above it.")
     limit_down = ExactDecimalField(null=True, help_text="No sell below it.")
     source = models.TextField(help_text="Who said so: a feed or a person.")
+    # The database has the defaults too: a process of the code before, which knows none of these, still halts.
+    stated_by = models.TextField(default="", db_default="", help_text="Actor.")
+    ground_trades = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="What stood before whoever states this now: a feed goes back no further.",
+    )
+    ground_up = ExactDecimalField(null=True)
+    ground_down = ExactDecimalField(null=True)
+
+
+class MarketStateRequest(HistoryModel):
+    """A state that lets more trade and waits for a second person; it changes nothing before it is applied."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    state = models.TextField(choices=MarketState.choices)
+    limit_up = ExactDecimalField(null=True)
+    limit_down = ExactDecimalField(null=True)
+    source = models.TextField()
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="+")
+    applied_at = models.DateTimeField(null=True)

@@ -2,9 +2,11 @@
 
 A replayed feed has no process of its own: market time follows from an anchor on both clocks and the speed.
 It runs only while ticks come, so a replay pauses while the platform is down and goes on where it stopped.
+Below them: what of a rate or of a market state one person may not change alone.
 """
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import pairwise
 
 from apps.markets import calendars
@@ -100,3 +102,29 @@ def missing_bars(spans: list[tuple[int, int]], interval_ms: int, calendar: str) 
         if start_ms > end_ms:
             total += calendars.open_ms(calendar, end_ms, start_ms) // interval_ms
     return total
+
+
+def departs(rate: Decimal, known: Decimal, percent: Decimal) -> bool:
+    """Whether two rates are further apart than so many percent of the lower one; their inverses are just as far."""
+    lower, upper = sorted((rate, known))
+    return upper * 100 > lower * (100 + percent)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """How an instrument trades: whether at all, and between which prices; None bounds nothing."""
+
+    trades: bool
+    limit_up: Decimal | None
+    limit_down: Decimal | None
+
+
+def loosens(new: Stated, old: Stated) -> bool:
+    """Whether anything may open by `new` that may not by `old`; while it does not trade, its band bounds nothing."""
+    if not new.trades:
+        return False
+    if not old.trades:
+        return True
+    is_higher = old.limit_up is not None and (new.limit_up is None or new.limit_up > old.limit_up)
+    is_lower = old.limit_down is not None and (new.limit_down is None or new.limit_down < old.limit_down)
+    return is_higher or is_lower

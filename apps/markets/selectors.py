@@ -2,25 +2,38 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, TypedDict, TypeVar
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.conf import settings
+from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
 from quarterdeck.decimals import EXACT
 from quarterdeck.events import Bar
 from quarterdeck.events import Instrument as SdkInstrument
 
+from apps.access.states import ConsentState
 from apps.common.clocks import from_ms, to_ms, wall_now
 from apps.common.errors import Refused
 from apps.markets import calendars, rules
-from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
+from apps.markets.models import (
+    Dataset,
+    Feed,
+    FeedClock,
+    FxRate,
+    FxRateRequest,
+    Instrument,
+    MarketStateRequest,
+    MarketStatus,
+    ReferencePrice,
+)
 from apps.markets.series import series_of
 from apps.markets.states import MarketState
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
+Asked = TypeVar("Asked", FxRateRequest, MarketStateRequest)
 RATE_STEP = Decimal("0.000000000000000001")
 
 
@@ -152,15 +165,70 @@ def convert_rate(base: str, quote: str, at: datetime) -> Decimal:
     if direct and direct.valid_until >= at:
         return direct.rate
     if inverse and inverse.valid_until >= at:
-        return EXACT.divide(Decimal(1), inverse.rate).quantize(RATE_STEP, context=EXACT)
+        return _inverted(inverse)
     if direct or inverse:
         raise Refused("FX_RATE_STALE", f"the rate from {base} to {quote} is stale: enter a current one")
     raise Refused("FX_RATE_MISSING", f"there is no rate from {base} to {quote}: enter one")
 
 
-def _rate(base: str, quote: str, at: datetime) -> FxRate | None:
+def last_rate(base: str, quote: str, at: datetime, entered_until: datetime | None = None) -> Decimal | None:
+    """What `convert_rate` answers at a wall time, but of stale rates the one that started last; None without any.
+
+    With `entered_until` of what had been entered by then, whenever it starts.
+    """
+    direct, inverse = (_rate(*pair, at, entered_until) for pair in ((base, quote), (quote, base)))
+    if inverse is None or (direct is not None and _precedes(direct, inverse, at)):
+        return None if direct is None else direct.rate
+    return _inverted(inverse)
+
+
+def _precedes(direct: FxRate, inverse: FxRate, at: datetime) -> bool:
+    if direct.valid_until >= at or inverse.valid_until >= at:
+        return direct.valid_until >= at
+    return direct.valid_from >= inverse.valid_from
+
+
+def settled_rate(base: str, quote: str, at: datetime) -> Decimal | None:
+    """What counts at a wall time of what was entered until settings.FX_RATE_DEPARTS_H before it.
+
+    Of what was entered later what two people agreed on is taken too, and the first rate of all.
+    """
+    started = FxRate.objects.filter(of_pair(base, quote), valid_from__lte=at)
+    known = started.aggregate(first=Min("created_at"), agreed=Max("created_at", filter=Q(request__isnull=False)))
+    moments = [known["first"], known["agreed"], at - timedelta(hours=settings.FX_RATE_DEPARTS_H)]
+    return last_rate(base, quote, at, max(moment for moment in moments if moment))
+
+
+def of_pair(base: str, quote: str) -> Q:
+    """The filter for rates of a pair, whichever way round."""
+    return Q(base=base, quote=quote) | Q(base=quote, quote=base)
+
+
+def _rate(base: str, quote: str, at: datetime, entered_until: datetime | None = None) -> FxRate | None:
     rates = FxRate.objects.filter(base=base, quote=quote, valid_from__lte=at)
+    if entered_until is not None:
+        rates = rates.filter(created_at__lte=entered_until)
     return rates.order_by("-valid_from", "-id").first()
+
+
+def _inverted(row: FxRate) -> Decimal:
+    return EXACT.divide(Decimal(1), row.rate).quantize(RATE_STEP, context=EXACT)
+
+
+def waiting_rates() -> QuerySet[FxRateRequest]:
+    """Rates that wait for a second person's vote, soonest to expire first."""
+    return _waiting(FxRateRequest.objects.all())
+
+
+def waiting_states() -> QuerySet[MarketStateRequest]:
+    """Market states that wait for a second person's vote, soonest to expire first."""
+    return _waiting(MarketStateRequest.objects.select_related("instrument"))
+
+
+def _waiting(rows: "QuerySet[Asked]") -> "QuerySet[Asked]":
+    open_now = rows.filter(consent__state=ConsentState.OPEN, consent__expires_at__gt=wall_now())
+    asked = open_now.select_related("consent__requested_by", "consent__scope")
+    return asked.order_by("consent__expires_at", "pk")
 
 
 def is_open(instrument: Instrument, market_at: datetime) -> bool:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -364,6 +365,9 @@ TRUSTED_PROXIES = [net for net in os.environ.get("TRUSTED_PROXIES", "").split(",
 SEND_PERMIT_MS = 500
 DUPLICATE_WINDOW_S = 1.0  # the same order of one bot again within this is a mistake
 REFERENCE_STALE_S = 15.0  # an older price of another source is none
+FX_RATE_VALID_MAX_D = 7  # how far ahead a rate's end may lie
+FX_RATE_DEPARTS_PCT = Decimal(5)  # a rate further from the one that counts takes two people
+FX_RATE_DEPARTS_H = 24  # many small steps within so many hours are measured as one
 BOOKS_STALE_S = 60.0  # profit and loss marked longer ago denies what opens
 CASH_STALE_S = 60.0
 DRAIN_LIST_AFTER_S = 5.0  # then a drain lists what the venue has not confirmed

@@ -12,12 +12,14 @@ How each kind of address is judged:
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
-from apps.markets.models import FxRate
+from apps.common.clocks import wall_now
+from apps.markets.models import FxRate, FxRateRequest, MarketStateRequest
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
@@ -136,8 +138,9 @@ def order(side: Side) -> dict[str, Any]:
 
 
 def fx_rate(_: Side) -> dict[str, Any]:
-    """A rate to enter."""
-    return {"base": "GBP", "quote": "USD", "rate": "1.25", "valid_until": "2099-01-01T00:00:00Z", "source": "desk"}
+    """A rate to enter; what counts is 1."""
+    until = (wall_now() + timedelta(hours=1)).isoformat()
+    return {"base": "EUR", "quote": "USD", "rate": "1.01", "valid_until": until, "source": "desk"}
 
 
 def market_state(side: Side) -> dict[str, Any]:
@@ -249,6 +252,22 @@ def _market_rules() -> Iterator[Rule]:
     yield Rule("market-state-list", "get", LIST)
     yield Rule("market-state-detail", "get", SHARED, (), lambda side: {"pk": side.instrument.status.pk})
     yield Rule("market-state-list", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
+    for name, found, body in (
+        ("fx-rate-request", _asked_rate, fx_rate),
+        ("market-state-request", _asked_state, market_state),
+    ):
+        yield Rule(f"{name}-list", "get", LIST)
+        yield Rule(f"{name}-detail", "get", SHARED, (), found)
+        yield Rule(f"{name}-list", "post", FIRM, (P.SET_LIMITS,), nothing, body)
+        yield Rule(f"{name}-votes", "post", FIRM, (P.VOTE_RISK,), found)
+
+
+def _asked_rate(_: Side) -> dict[str, Any]:
+    return {"pk": FxRateRequest.objects.get().pk}
+
+
+def _asked_state(_: Side) -> dict[str, Any]:
+    return {"pk": MarketStateRequest.objects.get().pk}
 
 
 def _access_rules() -> Iterator[Rule]:
@@ -337,6 +356,17 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
     yield Rule("fx_rate_enter", "post", FIRM, (P.SET_LIMITS,), nothing, fx_rate)
     yield Rule("market_state_set", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
+    yield Rule(
+        "fx_rate_vote", "post", FIRM, (P.VOTE_RISK,), lambda side: {"request_id": _asked_rate(side)["pk"]}, _ballot
+    )
+    yield Rule(
+        "market_state_vote",
+        "post",
+        FIRM,
+        (P.VOTE_RISK,),
+        lambda side: {"request_id": _asked_state(side)["pk"]},
+        _ballot,
+    )
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})

@@ -14,6 +14,7 @@ from apps.markets.api.serializers import FxRateAsked, MarketStateAsked
 from apps.markets.api.views import HALT_EXAMPLE, RATE_EXAMPLE
 from apps.markets.models import FxRate, MarketStatus
 from tests.api.world import ARRANGE, START, person
+from tests.markets.builders import write_rate
 
 RATES, STATES = "/api/v1/fx-rates/", "/api/v1/market-states/"
 HALT = {"instrument": "BTC-USD", "state": "halted", "source": "notice 17", "reason": "the exchange stopped"}
@@ -32,9 +33,14 @@ def client(risk, as_user):
     return as_user(risk)
 
 
+def worth():
+    """How many dollars a euro is worth."""
+    return markets.convert_rate("EUR", "USD", wall_now())
+
+
 def rate(**overrides):
-    """A rate to enter, current for an hour."""
-    fields = {"base": "GBP", "quote": "USD", "rate": "1.25", "source": "desk", "reason": "the day's rate"}
+    """A rate to enter, current for an hour; what counts is 1."""
+    fields = {"base": "EUR", "quote": "USD", "rate": "1.02", "source": "desk", "reason": "the day's rate"}
     return fields | {"valid_until": (wall_now() + timedelta(hours=1)).isoformat()} | overrides
 
 
@@ -42,20 +48,19 @@ def test_a_rate_that_is_entered_counts_from_now_on(client):
     answer = client.post(RATES, rate())
 
     assert answer.status_code == 201, answer.json()
-    assert (answer.json()["rate"], answer.json()["source"]) == ("1.25", "desk")
-    assert markets.convert_rate("GBP", "USD", wall_now()) == Decimal("1.25")
+    assert (answer.json()["rate"], answer.json()["source"]) == ("1.02", "desk")
+    assert worth() == Decimal("1.02")
 
 
 def test_a_current_rate_replaces_a_stale_one(client):
-    now = wall_now()
-    past = {"valid_from": (now - timedelta(hours=2)).isoformat(), "valid_until": (now - timedelta(hours=1)).isoformat()}
-    client.post(RATES, rate(rate="9", **past))
+    past = wall_now() - timedelta(hours=1)
+    write_rate("GBP", "USD", "1.25", valid_from=past - timedelta(hours=1), valid_until=past)
     with pytest.raises(Exception, match="stale"):
         markets.convert_rate("GBP", "USD", wall_now())
 
-    client.post(RATES, rate())
+    client.post(RATES, rate(base="GBP", rate="1.26"))
 
-    assert markets.convert_rate("GBP", "USD", wall_now()) == Decimal("1.25")
+    assert markets.convert_rate("GBP", "USD", wall_now()) == Decimal("1.26")
 
 
 def test_who_entered_a_rate_and_why_is_kept(world, client, risk):
@@ -63,20 +68,21 @@ def test_who_entered_a_rate_and_why_is_kept(world, client, risk):
 
     record = Record.objects.get(act="fx_rate.set", object_id=made["id"])
     assert (record.actor, record.reason, record.scope_id) == (f"user:{risk.pk}", "the day's rate", world.firm.scope.pk)
-    assert record.after["pair"] == "GBP/USD"
+    assert record.after["pair"] == "EUR/USD"
 
 
 @pytest.mark.parametrize(
     ("overrides", "code"),
     [
         ({"rate": "0"}, "FX_RATE_NOT_POSITIVE"),
-        ({"rate": "-1.25"}, "FX_RATE_NOT_POSITIVE"),
-        ({"rate": 1.25}, "VALIDATION_FAILED"),
+        ({"rate": "-1.02"}, "FX_RATE_NOT_POSITIVE"),
+        ({"rate": 1.02}, "VALIDATION_FAILED"),
         ({"rate": "0.0000000000001"}, "FX_RATE_RANGE"),
         ({"rate": "10000000000000"}, "FX_RATE_RANGE"),
-        ({"base": "gbp"}, "FX_RATE_CURRENCY"),
+        ({"base": "eur"}, "FX_RATE_CURRENCY"),
         ({"base": "USD"}, "FX_RATE_PAIR"),
         ({"valid_until": "2020-01-01T00:00:00Z"}, "FX_RATE_PERIOD"),
+        ({"valid_until": "2099-01-01T00:00:00Z"}, "FX_RATE_PERIOD"),
         ({"reason": " "}, "VALIDATION_FAILED"),
         ({"source": ""}, "VALIDATION_FAILED"),
     ],
@@ -107,7 +113,7 @@ def test_the_firm_s_administrator_enters_no_rate(world, as_user):
 
 
 def test_rates_are_listed_by_pair(client, as_user, world):
-    client.post(RATES, rate())
+    write_rate("GBP", "USD", "1.25")
 
     [found] = as_user(world.own.people["trader"]).get(f"{RATES}?base=GBP").json()["results"]
 
@@ -131,19 +137,12 @@ def test_a_halt_that_is_stated_shows_in_the_session(world, client, risk):
 
 def test_who_stated_it_last_and_why_is_shown_and_kept(client, risk):
     client.post(STATES, HALT)
-    client.post(STATES, HALT | {"state": "trading", "reason": "it goes on"})
+    client.post(STATES, HALT | {"state": "auction", "reason": "it goes on"})
 
     [row] = client.get(STATES).json()["results"]
-    assert (row["state"], row["set_by"], row["reason"]) == ("trading", f"user:{risk.pk}", "it goes on")
-    record = Record.objects.get(act="market.trading")
-    assert (record.reason, record.before["state"], record.after["state"]) == ("it goes on", "halted", "trading")
-
-
-def test_a_price_that_is_left_out_bounds_nothing_any_more(world, client):
-    client.post(STATES, HALT | {"limit_up": "70000"})
-    client.post(STATES, HALT | {"state": "trading"})
-
-    assert markets.session(world.instrument, START).limit_up is None
+    assert (row["state"], row["set_by"], row["reason"]) == ("auction", f"user:{risk.pk}", "it goes on")
+    record = Record.objects.get(act="market.auction")
+    assert (record.reason, record.before["state"], record.after["state"]) == ("it goes on", "halted", "auction")
 
 
 @pytest.mark.parametrize(

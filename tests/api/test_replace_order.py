@@ -1,6 +1,7 @@
 """New terms through the API: as far as the caller's permissions on the bot reach."""
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,8 +35,18 @@ def test_a_person_who_may_only_exit_is_refused_what_is_not_less(
     assert state_of(world) == ("ACCEPTED", None)
 
 
-def test_less_of_an_opening_order_is_judged_by_the_checks(world: World, as_user: As) -> None:
+def test_less_of_an_opening_order_passes_a_hold(world: World, as_user: As) -> None:
     answer = ask(world, as_user(world.own.people["operator"]), quantity="0.4")
+
+    assert (answer.status_code, answer.json()["state"]) == (202, "PENDING_REPLACE")
+    assert state_of(world) == ("PENDING_REPLACE", Decimal("0.4"))
+
+
+@pytest.mark.parametrize("terms", [{"quantity": "0.6"}, {"quantity": "0.4", "limit_price": "59000"}])
+def test_other_terms_of_an_opening_order_are_judged_by_the_checks(
+    world: World, as_user: As, terms: dict[str, str]
+) -> None:
+    answer = ask(world, as_user(world.own.people["service account"]), **terms)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "ORDER_DENIED")
     assert "HOLD_REDUCING" in answer.json()["context"]["codes"]

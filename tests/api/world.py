@@ -18,6 +18,7 @@ from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.models import Fill, Order, OrderEvent, OrderSettlement, Position
+from apps.markets import services as markets
 from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
@@ -83,6 +84,7 @@ def make_world(folder: Path) -> World:
     with acting("job:test", "arrange"):
         firm = access.make_firm(name="Firm", base_currency="USD", **ARRANGE)
         shared = _shared(firm)
+        _ask_for(shared["instrument"])
         return World(
             firm=firm,
             firm_administrator=person("firm-administrator", "administrator", firm.scope),
@@ -132,6 +134,15 @@ def _shared(firm: Firm) -> dict[str, Any]:
         slots=[Permission.VOTE_TRADER, Permission.VOTE_RISK],
     )
     return {"venue": venue, "instrument": instrument, "dataset": dataset, "feed": feed, "policy": policy}
+
+
+def _ask_for(instrument: Instrument) -> None:
+    """A rate and a market state that somebody who has left asked for; they wait for a second person."""
+    asker = person("asker")
+    asked: dict[str, Any] = {"source": "arranged", "actor": asker, "reason": "arranged"}
+    until = wall_now() + timedelta(days=1)
+    markets.request_fx_rate(base="CHF", quote="USD", rate="1.1", valid_until=until, **asked)
+    markets.request_market_state(instrument=instrument, state="trading", **asked)
 
 
 def _side(name: str, shared: dict[str, Any]) -> Side:

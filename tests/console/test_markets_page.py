@@ -11,6 +11,7 @@ from apps.console.selectors import markets as shown
 from apps.markets import selectors, services
 from apps.markets.models import FxRate, Instrument, MarketStatus, ReferencePrice
 from tests.api.world import ARRANGE, START, person
+from tests.markets.builders import write_rate
 
 ENTER, SET = "/markets/rates/enter/", "/markets/states/set/"
 
@@ -23,7 +24,7 @@ def risk(world):
 
 
 def rate(**overrides):
-    fields = {"form": "rate", "base": "GBP", "quote": "USD", "rate": "1.25", "source": "desk", "reason": "the day's"}
+    fields = {"form": "rate", "base": "EUR", "quote": "USD", "rate": "1.02", "source": "desk", "reason": "the day's"}
     return fields | {"valid_until": f"{wall_now() + timedelta(hours=1):%Y-%m-%dT%H:%M}"} | overrides
 
 
@@ -35,8 +36,8 @@ def state(world, **overrides):
 def enter(hours, **overrides):
     """A rate that started `hours` ago and held for an hour."""
     start = wall_now() - timedelta(hours=hours)
-    fields = {"base": "JPY", "quote": "USD", "rate": "0.007", "source": "desk", "valid_from": start}
-    return services.set_fx_rate(**fields | {"valid_until": start + timedelta(hours=1)} | overrides, **ARRANGE)
+    fields = {"base": "JPY", "quote": "USD", "rate": "0.007"} | overrides
+    return write_rate(**fields, valid_from=start, valid_until=start + timedelta(hours=1))
 
 
 def text_of(client):
@@ -75,7 +76,6 @@ def test_of_each_pair_the_entry_that_counts_and_the_later_ones_are_shown(world):
     found = [view for view in shown.rates(world.own.people["trader"]) if view.row.base == "JPY"]
 
     assert [(view.is_stale, view.is_later) for view in found] == [(True, False), (False, True)]
-    assert found[0].record.reason == "arrange"
 
 
 def test_a_conversion_that_is_needed_and_missing_is_called_out(world, signed_in):
@@ -113,7 +113,7 @@ def test_a_risk_owner_of_the_firm_enters_a_rate(world, risk, signed_in):
     response = client.post(ENTER, rate())
 
     assert (response.status_code, response["Location"]) == (302, "/markets/")
-    assert selectors.convert_rate("GBP", "USD", wall_now()) == Decimal("1.25")
+    assert selectors.convert_rate("EUR", "USD", wall_now()) == Decimal("1.02")
     text = text_of(client)
     assert "Rita" in text
     assert "the day&#x27;s" in text
@@ -124,8 +124,9 @@ def test_a_risk_owner_of_the_firm_enters_a_rate(world, risk, signed_in):
     [
         ({"rate": "nan"}, "DECIMAL_MALFORMED"),
         ({"rate": "0"}, "FX_RATE_NOT_POSITIVE"),
-        ({"quote": "GBP"}, "FX_RATE_PAIR"),
+        ({"quote": "EUR"}, "FX_RATE_PAIR"),
         ({"valid_until": "2020-01-01T00:00"}, "FX_RATE_PERIOD"),
+        ({"valid_until": "2099-01-01T00:00"}, "FX_RATE_PERIOD"),
         ({"reason": ""}, "FORM_INVALID"),
     ],
 )
@@ -138,6 +139,21 @@ def test_a_refused_rate_is_explained_and_what_was_typed_stays(risk, signed_in, o
     text = response.content.decode()
     assert code in text
     assert "the desk’s screen" in text
+    assert FxRate.objects.count() == before
+
+
+@pytest.mark.parametrize(
+    ("overrides", "code"), [({"rate": "2"}, "FX_RATE_DEPARTS"), ({"base": "GBP"}, "FX_RATE_FIRST")]
+)
+def test_what_takes_two_people_is_refused_to_one_with_what_to_do(risk, signed_in, overrides, code):
+    before = FxRate.objects.count()
+
+    response = signed_in(risk).post(ENTER, rate(**overrides))
+
+    assert response.status_code == 409
+    text = response.content.decode()
+    assert code in text
+    assert "another risk owner of the firm decides" in text
     assert FxRate.objects.count() == before
 
 

@@ -11,6 +11,7 @@ from apps.common.clocks import wall_now
 from apps.common.errors import Refused
 from apps.execution import services as execution
 from apps.execution.models import Anomaly, Order
+from apps.execution.services import ledger
 from apps.markets import services as markets
 from apps.risk.models import Hold, ScopeBook
 from apps.venues.models import VenueMessage
@@ -120,6 +121,15 @@ def test_a_person_on_the_way_out_is_offered_the_price_of_an_exit(world, signed_i
     assert "You may make it smaller" not in text
 
 
+def test_a_person_on_the_way_out_is_told_that_a_guard_may_only_guard_more(world, signed_in):
+    guard = make_order(world.own.objects, state="ACCEPTED", purpose="PROTECTIVE", side="SELL")
+    client = signed_in(world.own.people["operator"])
+    assert "You may let it guard more" in text_of(client, guard)
+    assert ask_for(client, guard, quantity="0.1").status_code == 403
+    guard.refresh_from_db()
+    assert (guard.state, guard.replace_quantity) == ("ACCEPTED", None)
+
+
 def test_whoever_may_neither_trade_nor_exit_asks_for_no_new_terms(world, signed_in):
     client = signed_in(world.own.people["engineer"])
     assert "Replace…" not in text_of(client, world.own.order)
@@ -208,3 +218,21 @@ def test_cancelling_all_says_which_purposes_are_missing(world, signed_in):
     response = signed_in(own.people["operator"]).post("/orders/cancel-all/", values)
     assert response.status_code == 422
     assert "Which orders" in response.content.decode()
+
+
+def test_of_what_the_venue_calls_open_only_that_can_be_stated(world, signed_in):
+    order = make_order(world.own.objects, state="PENDING_CANCEL", needs_person=True, cancel_requested=True)
+    client = signed_in(world.own.people["operator"])
+    before = text_of(client, order)
+    with acting("job:test", "the venue was asked"):
+        ledger.append(order, detail={"venue_says": "open"})
+    after = text_of(client, order)
+    assert "Only the venue’s desk can tell" in before
+    assert 'value="canceled"' in before
+    assert "The venue does not cancel it" in after
+    assert 'value="accepted"' in after
+    assert 'value="canceled"' not in after
+    said = {"form": "settle", "outcome": "canceled", "reason": "Jim"}
+    refusal = client.post(f"/orders/{order.pk}/settle/", said).content.decode()
+    assert "VENUE_SAYS_OPEN" in refusal
+    assert not order.settlements.exists()

@@ -2,13 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from apps.access import services as access
 from apps.access.models import Firm
+from apps.audit.context import acting
+from apps.common.clocks import wall_now
 from apps.markets import services as markets
-from apps.markets.models import Feed, Instrument
+from apps.markets.models import Feed, FxRate, Instrument
 
 BY = {"actor": "job:tests", "reason": "arranged by a test"}
 HOUR_MS = 3_600_000
@@ -50,6 +53,14 @@ def make_instrument(symbol: str = "BTC-USD", **overrides: Any) -> Instrument:
         "tick_size": "0.01",
     }
     return markets.add_instrument(**(fields | overrides), **BY)
+
+
+def write_rate(base: str, quote: str, rate: str, **overrides: Any) -> FxRate:
+    """A rate that stands from now on for an hour, whoever agreed to it: no service enters just any."""
+    now = wall_now()
+    fields: dict[str, Any] = {"valid_from": now, "valid_until": now + timedelta(hours=1), "source": "desk"}
+    with acting(**BY):
+        return FxRate.objects.create(**{"base": base, "quote": quote, "rate": Decimal(rate)} | fields | overrides)
 
 
 def write_bars(

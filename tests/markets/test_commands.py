@@ -16,12 +16,12 @@ from apps.access.models import RiskBucket, Scope, User
 from apps.audit.context import acting
 from apps.audit.models import Record
 from apps.common.clocks import wall_now
-from apps.markets import selectors
-from apps.markets.models import FxRate, MarketStatus
+from apps.markets import selectors, services
+from apps.markets.models import FxRate, FxRateRequest, MarketStateRequest, MarketStatus
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from apps.venues.paper.models import PaperAccount
-from tests.markets.builders import BY, MARKET_START, make_firm, make_instrument
+from tests.markets.builders import BY, MARKET_START, make_firm, make_instrument, write_rate
 from tests.venues.builders import make_bucket
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +75,7 @@ def account(*arguments: str, at: str = "kraken", environment: str = "live", acto
 
 
 def test_a_rate_counts_at_once_and_its_author_is_kept() -> None:
+    write_rate("EUR", "USD", "1.2")
     rate()
 
     assert selectors.convert_rate("EUR", "USD", wall_now()) == Decimal("1.25")
@@ -83,9 +84,41 @@ def test_a_rate_counts_at_once_and_its_author_is_kept() -> None:
 
 
 def test_a_moment_without_a_zone_is_utc() -> None:
+    write_rate("EUR", "USD", "1.2")
     rate("--from", "2026-03-02T09:00")
 
-    assert FxRate.objects.get().valid_from == datetime(2026, 3, 2, 9, tzinfo=UTC)
+    assert FxRate.objects.get(source="desk", rate=Decimal("1.25")).valid_from == datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+def test_a_first_rate_is_asked_for_here_and_agreed_to_elsewhere() -> None:
+    with pytest.raises(CommandError, match="FX_RATE_FIRST"):
+        rate()
+
+    told = rate("--ask")
+
+    assert not FxRate.objects.exists()
+    asked = FxRateRequest.objects.get()
+    assert (told["request"], asked.consent.requested_by.username) == (str(asked.pk), "rita")
+    raj = make_person("raj", "risk owner", make_firm().scope)
+    services.vote_fx_rate(request=asked, actor=raj, approve=True, reason="agreed", digest=asked.consent.digest)
+    assert selectors.convert_rate("EUR", "USD", wall_now()) == Decimal("1.25")
+
+
+def test_the_end_of_a_halt_is_asked_for_here_and_agreed_to_elsewhere() -> None:
+    instrument = make_instrument()
+    halt()
+    reopen = ("set_market_state", "BTC-USD", "trading", "--source", "notice 18")
+    with pytest.raises(CommandError, match="MARKET_STATE_LOOSENS"):
+        run(*reopen)
+
+    told = run(*reopen, "--ask")
+
+    asked = MarketStateRequest.objects.get()
+    assert (told["request"], asked.consent.requested_by.username) == (str(asked.pk), "rita")
+    assert selectors.session(instrument, MARKET_START).is_halted
+    raj = make_person("raj", "risk owner", make_firm().scope)
+    services.vote_market_state(request=asked, actor=raj, approve=True, reason="agreed", digest=asked.consent.digest)
+    assert not selectors.session(instrument, MARKET_START).is_halted
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ CHECK = "tests/risk/test_check.py::"
 PURPOSES = "tests/risk/test_check_purposes.py::"
 GATEWAY = "tests/execution/test_gateway.py::"
 PLACE = "tests/execution/test_place.py::"
+NET = "tests/execution/test_exit_net.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -272,8 +273,40 @@ SAFEGUARDS = (
         "exit-grows-no-net",
         "A bot's exit does not grow the net of its account or bucket.",
         SUMS,
-        "        if abs(after) > abs(scope.net):\n",
+        "        if left.is_finite() and abs(left) > abs(hedge.held):\n",
         "        if False:\n",
         (f"{PURPOSES}test_a_breach_stops_exactly_the_purposes_that_it_is_meant_for",),
+    ),
+    Safeguard(
+        "exits-of-a-hedge-add-up",
+        "Exits that work already count into what the next one would leave.",
+        SUMS,
+        "        leaving = hedge.leaving + quantity\n",
+        "        leaving = quantity\n",
+        (f"{NET}test_exits_that_work_already_count_as_filled", f"{NET}test_an_exit_in_doubt_counts_as_filled"),
+    ),
+    Safeguard(
+        "last-exit-of-a-hedge",
+        "Two bots that leave in the same moment do not grow the net together.",
+        JUDGING,
+        "        return _grown(ticket, judged) if judged.is_netted else found\n",
+        "        return found\n",
+        ("tests/execution/test_exit_net_races.py::test_one_of_two_exits_that_would_grow_the_net_together_passes",),
+    ),
+    Safeguard(
+        "a-hedge-is-of-one-instrument",
+        "What bots hold in another instrument keeps no exit back.",
+        "apps/execution/standing.py",
+        "    FROM execution_position WHERE instrument_id = %(instrument)s AND quantity <> 0\n",
+        "    FROM execution_position WHERE quantity <> 0\n",
+        (f"{NET}test_who_holds_another_instrument_keeps_nobody_in",),
+    ),
+    Safeguard(
+        "a-kept-back-exit-is-told",
+        "People learn of a bot that cannot leave by itself.",
+        ORDERS,
+        "            hedged.report(order)\n",
+        "",
+        (f"{NET}test_people_are_told_once_of_an_exit_that_a_hedge_keeps_back",),
     ),
 )

@@ -5,6 +5,8 @@ from tests.mutation.safeguard import Safeguard
 CONSENTS = "apps/access/services/consents.py"
 EXIT_RULES = "apps/execution/exits/rules.py"
 EXIT_STEPS = "apps/execution/exits/services/steps.py"
+BREACHES = "apps/execution/services/breaches.py"
+CANCELLED = "tests/execution/test_openings_cancelled.py::"
 CONSENT = "tests/access/test_consent.py::"
 
 SAFEGUARDS = (
@@ -63,6 +65,14 @@ SAFEGUARDS = (
         "    if time.time() - max(proofs, default=0.0) > settings.STEP_UP_S:\n",
         "    if False:\n",
         ("tests/access/test_step_up.py::test_an_old_sign_in_neither_asks_nor_votes",),
+    ),
+    Safeguard(
+        "guards-stay-without-trade",
+        "Without the permission to trade nobody lets a protective order guard less.",
+        "apps/execution/services/amending.py",
+        "        return terms.guards_no_less(side, before, after)\n",
+        "        return True\n",
+        ("tests/execution/test_amend.py::test_a_guard_that_guards_less_takes_the_permission_to_trade",),
     ),
     Safeguard(
         "orders-of-the-own-desk",
@@ -191,5 +201,35 @@ SAFEGUARDS = (
             "tests/execution/test_breaches.py::test_a_price_that_moves_over_a_limit_reduces_and_alerts",
             "tests/execution/test_breaches.py::test_lowering_a_limit_below_what_is_held_reduces",
         ),
+    ),
+    Safeguard(
+        "openings-end-below-a-breach",
+        "Below a hold that a limit placed no opening order goes on working.",
+        BREACHES,
+        "            _cancel_below(hold)\n",
+        "            pass\n",
+        (
+            f"{CANCELLED}test_below_a_hold_of_a_limit_what_opens_is_cancelled_and_nothing_else",
+            f"{CANCELLED}test_a_hold_on_a_bucket_reaches_every_bot_below_it",
+        ),
+    ),
+    Safeguard(
+        "openings-fit-the-limit-in-force",
+        "What works to open more never outlasts a limit that came down below it.",
+        BREACHES,
+        "            _make_fit(crowded, scope)\n",
+        "            pass\n",
+        (
+            f"{CANCELLED}test_what_does_not_fit_a_lowered_limit_is_cancelled_the_newest_first",
+            f"{CANCELLED}test_a_raise_that_reverts_takes_its_room_back",
+        ),
+    ),
+    Safeguard(
+        "guards-outlast-a-breach",
+        "What guards or closes a position is not cancelled for a limit.",
+        BREACHES,
+        "OPENING = Q(purpose=Purpose.OPENING, state__in=WORKING)\n",
+        "OPENING = Q(state__in=WORKING)\n",
+        (f"{CANCELLED}test_below_a_hold_of_a_limit_what_opens_is_cancelled_and_nothing_else",),
     ),
 )

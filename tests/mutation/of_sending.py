@@ -5,9 +5,9 @@ from tests.mutation.safeguard import Safeguard
 PERMITS = "apps/execution/services/permits.py"
 SUBMISSION = "apps/execution/services/submission.py"
 ORDERS = "apps/execution/services/orders.py"
-SESSIONS = "apps/execution/services/sessions.py"
+TERMS = "apps/execution/terms.py"
+LESS = "tests/execution/test_replace_less.py::"
 SEND = "tests/execution/test_send.py::"
-SESSION_TESTS = "tests/execution/test_sessions.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -109,6 +109,57 @@ SAFEGUARDS = (
         ("tests/execution/test_replace_at_venue.py::test_a_hold_that_comes_first_leaves_the_old_terms",),
     ),
     Safeguard(
+        "less-is-never-held",
+        "Less of an opening order at its prices is sent through holds, pauses and other builds.",
+        PERMITS,
+        "    if surely_less(row, terms.asked(row)):\n",
+        "    if False:\n",
+        (f"{LESS}test_less_that_was_asked_for_before_is_sent_after",),
+    ),
+    Safeguard(
+        "less-is-never-denied",
+        "Less of an opening order at its prices passes limits, prices and session when it is asked for.",
+        ORDERS,
+        "codes = [code for code in judged.codes if not is_less or code in OF_LESS]",
+        "codes = judged.codes",
+        (f"{LESS}test_less_of_an_order_is_asked_for_and_sent_whatever_stands_against_more",),
+    ),
+    Safeguard(
+        "only-less-of-an-opening-order",
+        "Less of what guards or closes is no reduction and stays held.",
+        TERMS,
+        "    if purpose != Purpose.OPENING or not (_is_sound(before) and _is_sound(after)):\n",
+        "    if not (_is_sound(before) and _is_sound(after)):\n",
+        (f"{LESS}test_less_of_what_guards_or_closes_is_held",),
+    ),
+    Safeguard(
+        "only-less-at-the-same-prices",
+        "A smaller order at another price is held like any new terms.",
+        TERMS,
+        "return has_same_prices and after.quantity < before.quantity",
+        "return after.quantity < before.quantity",
+        (f"{LESS}test_another_price_that_was_asked_for_before_is_not_sent_after",),
+    ),
+    Safeguard(
+        "no-new-order-after-a-latch",
+        "Where a venue lets a new order take the place of a replaced one, a hold stops less of it too.",
+        PERMITS,
+        "    return venues.capabilities_of(row.account).replaces_in_place\n",
+        "    return True\n",
+        (
+            f"{LESS}test_where_a_new_order_would_take_its_place_the_hold_wins",
+            f"{LESS}test_where_a_new_order_would_take_its_place_nothing_is_sent_after_a_stop",
+        ),
+    ),
+    Safeguard(
+        "no-new-terms-for-what-is-cancelled",
+        "An order whose cancel is wanted gets no new terms.",
+        ORDERS,
+        '    if row.cancel_requested:\n        raise Refused("REPLACE_NOT_RESTING"',
+        '    if False:\n        raise Refused("REPLACE_NOT_RESTING"',
+        (f"{LESS}test_an_order_whose_cancel_waits_for_the_venues_word_gets_no_new_terms",),
+    ),
+    Safeguard(
         "protective-is-guarded",
         "Nobody cancels a protective order while a hold stands.",
         ORDERS,
@@ -131,62 +182,6 @@ SAFEGUARDS = (
         "cancel_requested=True).exclude(state=OrderState.INITIALIZED)",
         "state__in=OrderState.values)",
         ("tests/execution/test_drain_here.py::test_an_order_that_cannot_be_cancelled_now_is_not_sent_instead",),
-    ),
-    Safeguard(
-        "session-required",
-        "A bot that runs elsewhere sends nothing without an open session.",
-        ORDERS,
-        "    if ticket.by_signal or not is_attached(deployment):\n",
-        "    if True:\n",
-        (f"{SESSION_TESTS}test_without_an_open_session_nothing_is_sent",),
-    ),
-    Safeguard(
-        "session-epoch",
-        "A session of an older epoch sends nothing.",
-        ORDERS,
-        "    if session.epoch != deployment.epoch:\n",
-        "    if False:\n",
-        (f"{SESSION_TESTS}test_a_session_of_an_older_epoch_is_fenced",),
-    ),
-    Safeguard(
-        "dead-man-holds",
-        "What opens is held when a bot that runs elsewhere falls silent.",
-        SESSIONS,
-        "        _hold_openings(session)\n",
-        "",
-        (f"{SESSION_TESTS}test_a_silent_bot_is_held_and_people_are_paged",),
-    ),
-    Safeguard(
-        "dead-man-holds-by-himself",
-        "The release of another hold does not bring a silent bot back.",
-        SESSIONS,
-        "Hold.objects.filter(scope=scope, source=HoldSource.DEAD_MAN, created_at__gte=since)",
-        "Hold.objects.filter(scope=scope)",
-        (f"{SESSION_TESTS}test_the_release_of_another_hold_does_not_bring_a_silent_bot_back",),
-    ),
-    Safeguard(
-        "dead-man-cancels",
-        "What a silent bot has working to open more is cancelled.",
-        SESSIONS,
-        "        left = _cancel_openings(session)\n",
-        "",
-        (f"{SESSION_TESTS}test_a_silent_bots_opening_orders_are_cancelled",),
-    ),
-    Safeguard(
-        "dead-man-keeps-guards",
-        "What guards a silent bot's position stays.",
-        SESSIONS,
-        "own.filter(purpose=Purpose.OPENING, state__in=WORKING)",
-        "own.filter(state__in=WORKING)",
-        (f"{SESSION_TESTS}test_a_silent_bots_protective_orders_and_exits_stay",),
-    ),
-    Safeguard(
-        "dead-man-doubts-itself",
-        "When many bots fall silent at once nothing is held: the fault is ours.",
-        SESSIONS,
-        "    return len(silent) >= MANY and len(silent) >= MANY_SHARE * len(set(known))\n",
-        "    return False\n",
-        (f"{SESSION_TESTS}test_many_that_fall_silent_at_once_are_our_fault_and_nothing_is_held",),
     ),
     Safeguard(
         "late-exits-outlive-the-halt",

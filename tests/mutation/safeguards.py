@@ -1,11 +1,13 @@
 """All safeguards that `python -m tests.mutation` removes one by one; no removal lets a call out to a venue."""
 
-from tests.mutation import of_checks, of_doubt, of_people, of_sending, of_venues
+from tests.mutation import of_checks, of_doubt, of_markets, of_people, of_sending, of_sessions, of_venues
 
 SAFEGUARDS = (
     *of_sending.SAFEGUARDS,
+    *of_sessions.SAFEGUARDS,
     *of_doubt.SAFEGUARDS,
     *of_checks.SAFEGUARDS,
     *of_venues.SAFEGUARDS,
+    *of_markets.SAFEGUARDS,
     *of_people.SAFEGUARDS,
 )

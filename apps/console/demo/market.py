@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.conf import settings
 
-from apps.access.models import RiskBucket
+from apps.access.models import RiskBucket, User
 from apps.common.clocks import wall_now
 from apps.console.demo.people import ACTOR, REASON
 from apps.markets import services as markets
@@ -92,7 +92,7 @@ MARKETS = (
 )
 
 
-def make_markets(buckets: dict[str, RiskBucket]) -> dict[str, Account]:
+def make_markets(buckets: dict[str, RiskBucket], people: dict[str, User]) -> dict[str, Account]:
     """Instruments, frozen datasets, running feeds, the paper venue and its accounts, by desk."""
     venue = venues.make_venue(name="paper", adapter="paper", mode="paper", actor=ACTOR, reason=REASON)
     accounts = {}
@@ -110,7 +110,7 @@ def make_markets(buckets: dict[str, RiskBucket]) -> dict[str, Account]:
             actor=ACTOR,
             reason=REASON,
         )
-    _make_rates()
+    _make_rates(people)
     return accounts
 
 
@@ -147,16 +147,17 @@ def _make_feed(market: Market) -> Feed:
     )
 
 
-def _make_rates() -> None:
-    """A dated rate for what is not quoted in the base currency; real firms import theirs daily."""
-    now = wall_now()
-    markets.set_fx_rate(
+def _make_rates(people: dict[str, User]) -> None:
+    """A dated rate of another currency, asked for and agreed to; real firms enter a current one daily."""
+    asked = markets.request_fx_rate(
         base="EUR",
         quote="USD",
         rate="1.08",
-        valid_from=now,
-        valid_until=now + timedelta(days=3650),
+        valid_until=wall_now() + timedelta(days=settings.FX_RATE_VALID_MAX_D),
         source="demo",
-        actor=ACTOR,
+        actor=people["rita"],
         reason=REASON,
+    )
+    markets.vote_fx_rate(
+        request=asked, actor=people["raj"], approve=True, reason="as the market has it", digest=asked.consent.digest
     )

@@ -11,10 +11,12 @@ from apps.access import selectors as access
 from apps.access.models import Consent, User
 from apps.access.states import Permission
 from apps.bots.models import Bot
+from apps.common.decimals import text_of
 from apps.console.selectors import fleet, holds, limits, orders, trading
 from apps.console.wording import words
 from apps.execution.models import Order, OrderSettlement
 from apps.execution.signals.models import SignalSource
+from apps.markets.models import FxRateRequest, MarketStateRequest
 from apps.promotions.models import Promotion
 from apps.risk.models import Hold, KillDrill, LimitRaise, Throttle
 
@@ -80,6 +82,8 @@ def _targets(waiting: list[Consent]) -> dict[UUID, object]:
     found.update(
         OrderSettlement.objects.select_related("order__instrument", "order__bot", "order__account").in_bulk(ids)
     )
+    found.update(FxRateRequest.objects.in_bulk(ids))
+    found.update(MarketStateRequest.objects.select_related("instrument").in_bulk(ids))
     found.update(SignalSource.objects.select_related("deployment__bot", "deployment__account").in_bulk(ids))
     return found
 
@@ -100,6 +104,12 @@ def _task(consent: Consent, target: object) -> Task:
         order = target.order
         title = f"Settle {order.side} {order.instrument} of {order.bot}: {target.get_outcome_display().lower()}"
         url, mode = _order(order), order.account.mode
+    elif isinstance(target, FxRateRequest):
+        title = f"Agree to a rate of {text_of(target.rate)} from {target.base} to {target.quote}"
+        url = f"{reverse('markets')}#asked-{target.pk}"
+    elif isinstance(target, MarketStateRequest):
+        title = f"Let more trade in {target.instrument}: {target.get_state_display().lower()}"
+        url = f"{reverse('markets')}#asked-{target.pk}"
     elif isinstance(target, SignalSource):
         deployment = target.deployment
         title = f"Activate the signal source {target} for {deployment.bot}"

@@ -12,13 +12,21 @@ from django.db.models import QuerySet
 
 from apps.access import selectors as access
 from apps.access.models import User
+from apps.access.selectors import Seat
 from apps.audit.models import Record
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.markets import selectors as markets
-from apps.markets.models import FxRate, Instrument, MarketStatus, ReferencePrice
+from apps.markets.models import (
+    FxRate,
+    FxRateRequest,
+    Instrument,
+    MarketStateRequest,
+    MarketStatus,
+    ReferencePrice,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -26,6 +34,7 @@ if TYPE_CHECKING:
     from apps.markets.selectors import Said
 
 LATER_SHOWN = 50
+WAITING_SHOWN = 50
 CHOICES_MAX = 1_000
 
 
@@ -54,6 +63,7 @@ class RateView:
     is_later: bool
     is_stale: bool
     record: Record | None
+    asked_by: User | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +73,47 @@ class Gap:
     base: str
     quote: str
     message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A rate or a state that waits for a second person; for a state, what stands instead of it, if anything."""
+
+    asked: FxRateRequest | MarketStateRequest
+    stands: MarketStatus | None
+    seats: list[Seat]
+    may_vote: bool
+
+    @property
+    def rate(self) -> FxRateRequest | None:
+        """The rate, where it is one."""
+        return self.asked if isinstance(self.asked, FxRateRequest) else None
+
+    @property
+    def departure(self) -> str:
+        """By how many percent the rate departs from what counted when it was asked for; empty: nothing did."""
+        if self.rate is None or not self.rate.departs_from:
+            return ""
+        return f"{(self.rate.rate / self.rate.departs_from - 1) * 100:+.1f}"
+
+
+def waiting(user: User) -> list[Waiting]:
+    """What waits for a second person: rates, then states, each soonest to expire first."""
+    if not access.visible_scope_ids(user):
+        return []
+    asked_rates = list(markets.waiting_rates()[:WAITING_SHOWN])
+    asked_states = list(markets.waiting_states()[:WAITING_SHOWN])
+    found = MarketStatus.objects.filter(instrument__in=[row.instrument_id for row in asked_states])
+    stands = {status.instrument_id: status for status in found}
+    return [
+        *(_waiting(user, row) for row in asked_rates),
+        *(_waiting(user, row, stands.get(row.instrument_id)) for row in asked_states),
+    ]
+
+
+def _waiting(user: User, asked: FxRateRequest | MarketStateRequest, stands: MarketStatus | None = None) -> Waiting:
+    seats = access.seats_of(asked.consent)
+    return Waiting(asked, stands, seats, any(user in seat.candidates for seat in seats))
 
 
 def instruments(user: User, text: str = "") -> QuerySet[Instrument]:
@@ -96,7 +147,12 @@ def rates(user: User) -> list[RateView]:
     rows = sorted([*markets.counted_rates(), *later], key=lambda row: (row.base, row.quote, row.valid_from))
     acts = Record.objects.filter(act="fx_rate.set", object_id__in=[row.pk for row in rows])
     records = {record.object_id: record for record in acts}
-    return [RateView(row, row.valid_from > now, row.valid_until < now, records.get(row.pk)) for row in rows]
+    agreed = FxRateRequest.objects.filter(entry__in=rows).select_related("consent__requested_by")
+    askers = {request.entry_id: request.consent.requested_by for request in agreed}
+    return [
+        RateView(row, row.valid_from > now, row.valid_until < now, records.get(row.pk), askers.get(row.pk))
+        for row in rows
+    ]
 
 
 def gaps(user: User) -> list[Gap]:

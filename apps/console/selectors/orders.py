@@ -79,7 +79,7 @@ def for_people(user: User, permission: Permission = Permission.VIEW) -> QuerySet
 
 def messages(order: Order) -> list[VenueMessage]:
     """What was said to the venue about the order and what it answered, newest first."""
-    return list(venues.messages_of(order.client_order_id).order_by("-sent_at")[:MESSAGES_SHOWN])
+    return list(venues.messages_of(order.account_id, order.client_order_id).order_by("-sent_at")[:MESSAGES_SHOWN])
 
 
 def settlements(order: Order, user: User) -> list[SettlementView]:

@@ -67,6 +67,7 @@ def show(request: Request, order_id: UUID) -> HttpResponse:
         "names": people.names_of([order.placed_by, *(event.actor for event in events)]),
         "may_replace": order.state in orders.REPLACEABLE and _may_amend(request, order),
         "may_only_lessen": execution.may_only_lessen(request.user, order),
+        "may_only_guard": execution.may_only_guard(request.user, order),
         "cancel_label": "Ask the venue again" if order.cancel_requested else "Cancel this order",
         "may_cancel": order.state in WORKING and access.may(request.user, Permission.EXIT, scope),
     }

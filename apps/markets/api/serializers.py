@@ -4,7 +4,7 @@ from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString, Reference, Text
 from apps.common.api.serializers import ReasonedAct, Shown
-from apps.markets.models import Dataset, Feed, FxRate, Instrument, MarketStatus
+from apps.markets.models import Dataset, Feed, FxRate, FxRateRequest, Instrument, MarketStateRequest, MarketStatus
 from apps.markets.states import MarketState
 
 
@@ -73,8 +73,28 @@ class FxRateAsked(ReasonedAct):
     valid_from = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="Wall time; left out: from now on."
     )
-    valid_until = serializers.DateTimeField(help_text="Wall time; after it the rate is stale and denies increases.")
+    valid_until = serializers.DateTimeField(
+        help_text="Wall time, a week from now at the latest; after it the rate is stale and denies increases."
+    )
     source = Text(max_length=200, help_text="Where the rate is from.")  # type: ignore[assignment]
+
+
+class FxRateRequestShown(Shown):
+    """A rate that was put to a vote; it counts for nothing before a second person agreed. Vote with its digest."""
+
+    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
+    reason = serializers.CharField(source="consent.reason")
+    digest = serializers.CharField(source="consent.digest")
+    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
+    vote_until = serializers.DateTimeField(source="consent.expires_at")
+
+    class Meta:
+        model = FxRateRequest
+        fields = (
+            "id", "base", "quote", "rate", "valid_from", "valid_until", "source", "departs_from", "asked_by", "reason",
+            "consent", "digest", "vote_state", "vote_until", "entry", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
 
 
 class MarketStateShown(Shown):
@@ -102,3 +122,22 @@ class MarketStateAsked(ReasonedAct):
     limit_up = DecimalString(required=False, allow_null=True, default=None, help_text="No buy above it.")
     limit_down = DecimalString(required=False, allow_null=True, default=None, help_text="No sell below it.")
     source = Text(max_length=200, help_text="Who said so, e.g. the exchange's notice.")  # type: ignore[assignment]
+
+
+class MarketStateRequestShown(Shown):
+    """A market state that was put to a vote; it changes nothing before a second person agreed. Vote with its digest."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
+    reason = serializers.CharField(source="consent.reason")
+    digest = serializers.CharField(source="consent.digest")
+    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
+    vote_until = serializers.DateTimeField(source="consent.expires_at")
+
+    class Meta:
+        model = MarketStateRequest
+        fields = (
+            "id", "instrument", "symbol", "state", "limit_up", "limit_down", "source", "asked_by", "reason", "consent",
+            "digest", "vote_state", "vote_until", "applied_at", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields

@@ -3,11 +3,14 @@
 from rest_framework.routers import SimpleRouter
 
 from apps.markets.api.views import DatasetViews, FeedViews, FxRateViews, InstrumentViews, MarketStateViews
+from apps.markets.api.vote_views import FxRateRequestViews, MarketStateRequestViews
 
 router = SimpleRouter()
 router.register("instruments", InstrumentViews, basename="instrument")
 router.register("datasets", DatasetViews, basename="dataset")
 router.register("feeds", FeedViews, basename="feed")
+router.register("fx-rates/requests", FxRateRequestViews, basename="fx-rate-request")
 router.register("fx-rates", FxRateViews, basename="fx-rate")
+router.register("market-states/requests", MarketStateRequestViews, basename="market-state-request")
 router.register("market-states", MarketStateViews, basename="market-state")
 urlpatterns = router.urls

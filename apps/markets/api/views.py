@@ -82,7 +82,11 @@ class FxRateViews(StatedEndpoint):
 
     @extend_schema(request=shapes.FxRateAsked, responses={201: shapes.FxRateShown}, examples=[RATE_EXAMPLE])
     def create(self, request: Request) -> Response:
-        """Enter a rate (needs `set_limits` on the firm); after its end it is stale and denies increases."""
+        """Enter a rate (needs `set_limits` on the firm); after its end it is stale and denies increases.
+
+        Refused with FX_RATE_DEPARTS when it is far from what counts, FX_RATE_FIRST when nothing counts yet: a person
+        asks for it by `fx-rates/requests`, and a second one decides.
+        """
         self.allow_stating()
         body = self.asked(shapes.FxRateAsked)
         return self.shown(services.set_fx_rate(actor=self.caller, **body), 201)
@@ -100,6 +104,8 @@ class MarketStateViews(StatedEndpoint):
         """Say how an instrument trades (needs `set_limits` on the firm).
 
         Unless it is `trading` nothing opens in it and exit plans wait; what opens stays within the limit prices.
+        What lets more trade is refused with MARKET_STATE_LOOSENS: a person asks for it by `market-states/requests`,
+        and a second one decides. A service account takes back only what it stated itself under the same `source`.
         """
         self.allow_stating()
         body = self.asked(shapes.MarketStateAsked)

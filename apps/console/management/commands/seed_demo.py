@@ -52,7 +52,7 @@ class Command(BaseCommand):
             people.make_machine(desk, "ci")
             people.make_machine(desk, "bot")
         self._say(f"markets: real prices, replayed {settings.DEMO_SPEED} times as fast as they came")
-        accounts = market.make_markets(buckets)
+        accounts = market.make_markets(buckets, users)
         bots.set_policies()
         bots.set_limits(access.firm().scope, bots.FIRM_LIMITS, users, "what the firm may have on altogether")
         asked = []

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.access import selectors as access
+from apps.access.models import User
 from apps.access.services import require_at_terminal
 from apps.access.states import Permission
 from apps.common import decimals
@@ -28,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--from", dest="valid_from", type=moment, help="ISO 8601, UTC when it says no zone. Now.")
         parser.add_argument("--until", dest="valid_until", type=moment, required=True, help="After it: stale.")
         parser.add_argument("--source", required=True, help="Where the rate is from.")
+        parser.add_argument("--ask", action="store_true", help="Put it to the vote of a second person.")
         parser.add_argument("--reason", required=True)
         parser.add_argument("--actor", required=True, help="Sign-in name of the person who enters it.")
 
@@ -40,11 +42,25 @@ class Command(BaseCommand):
             actor = require_at_terminal(
                 username=options["actor"], permission=Permission.SET_LIMITS, scope=firm, reason=reason
             )
-            entry = services.set_fx_rate(**asked, actor=actor, reason=reason)
+            told = _put_to_vote(asked, actor, reason) if options["ask"] else _enter(asked, actor, reason)
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
-        told = {"fx_rate": str(entry.pk), "rate": decimals.text_of(entry.rate), "from": entry.valid_from.isoformat()}
-        self.stdout.write(json.dumps(told | {"until": entry.valid_until.isoformat()}))
+        self.stdout.write(json.dumps(told))
+
+
+def _enter(asked: dict[str, Any], actor: User, reason: str) -> dict[str, str]:
+    entry = services.set_fx_rate(**asked, actor=actor, reason=reason)
+    told = {"fx_rate": str(entry.pk), "rate": decimals.text_of(entry.rate), "from": entry.valid_from.isoformat()}
+    return told | {"until": entry.valid_until.isoformat()}
+
+
+def _put_to_vote(asked: dict[str, Any], actor: User, reason: str) -> dict[str, str]:
+    row = services.request_fx_rate(**asked, actor=actor, reason=reason)
+    return {
+        "request": str(row.pk),
+        "rate": decimals.text_of(row.rate),
+        "vote_until": row.consent.expires_at.isoformat(),
+    }
 
 
 def moment(text: str) -> datetime:

@@ -12,7 +12,7 @@ from apps.access.states import Permission
 from apps.common import decimals
 from apps.common.errors import DomainError, NotFound
 from apps.markets import services
-from apps.markets.models import Instrument, MarketStatus
+from apps.markets.models import Instrument
 from apps.markets.states import MarketState
 
 
@@ -28,19 +28,28 @@ class Command(BaseCommand):
         parser.add_argument("--limit-up", help="No buy above it; left out: no bound.")
         parser.add_argument("--limit-down", help="No sell below it; left out: no bound.")
         parser.add_argument("--source", required=True, help="Who said so, e.g. the exchange's notice.")
+        parser.add_argument("--ask", action="store_true", help="Put it to the vote of a second person.")
         parser.add_argument("--reason", required=True)
         parser.add_argument("--actor", required=True, help="Sign-in name of the person who enters it.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Set it and say so."""
         try:
-            status = _set(options)
+            told = _tell(options)
         except DomainError as error:
             raise CommandError(f"{error.code}: {error.message}") from error
-        self.stdout.write(json.dumps({"instrument": options["symbol"], "state": status.state}))
+        self.stdout.write(json.dumps({"instrument": options["symbol"]} | told))
 
 
-def _set(options: dict[str, Any]) -> MarketStatus:
+def _tell(options: dict[str, Any]) -> dict[str, str]:
+    stated = _stated(options)
+    if options["ask"]:
+        row = services.request_market_state(**stated)
+        return {"request": str(row.pk), "vote_until": row.consent.expires_at.isoformat()}
+    return {"state": services.set_market_state(**stated).state}
+
+
+def _stated(options: dict[str, Any]) -> dict[str, Any]:
     actor = require_at_terminal(
         username=options["actor"],
         permission=Permission.SET_LIMITS,
@@ -53,11 +62,11 @@ def _set(options: dict[str, Any]) -> MarketStatus:
     bands = {
         name: decimals.parse(options[name], name) for name in ("limit_up", "limit_down") if options[name] is not None
     }
-    return services.set_market_state(
-        instrument=instrument,
-        state=options["state"],
-        source=options["source"],
-        actor=actor,
-        reason=options["reason"],
+    return {
+        "instrument": instrument,
+        "state": options["state"],
+        "source": options["source"],
+        "actor": actor,
+        "reason": options["reason"],
         **bands,
-    )
+    }

@@ -1,0 +1,136 @@
+"""What is traded: instruments, the frozen datasets of their bars, and the prices that other sources state."""
+
+import hashlib
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import IntegrityError
+from django.db.models import Q
+
+from apps.access import selectors as access
+from apps.access.models import User
+from apps.access.services import make_scope
+from apps.access.states import ScopeKind
+from apps.audit import services as audit
+from apps.audit.context import acting
+from apps.common import decimals
+from apps.common.clocks import from_ms, wall_now
+from apps.common.errors import Invalid, Refused
+from apps.markets import calendars, rules, series
+from apps.markets.models import Dataset, Instrument, ReferencePrice
+from apps.markets.states import InstrumentClass
+
+
+def add_instrument(
+    *,
+    symbol: str,
+    asset_class: str,
+    base_currency: str,
+    quote_currency: str,
+    lot_size: Decimal | str,
+    tick_size: Decimal | str,
+    actor: User | str,
+    reason: str,
+    multiplier: Decimal | str = "1",
+    is_fractional: bool = False,
+    session_calendar: str = calendars.ALWAYS_OPEN,
+    expires_at: datetime | None = None,
+) -> Instrument:
+    """Make `symbol` tradable, with its scope below the firm.
+
+    Raises Invalid DECIMAL_MALFORMED, STEP_NOT_POSITIVE, ASSET_CLASS_UNKNOWN, CALENDAR_UNKNOWN, SYMBOL_TAKEN.
+    """
+    steps = {"lot_size": lot_size, "tick_size": tick_size, "multiplier": multiplier}
+    exact = {name: _positive(value, name) for name, value in steps.items()}
+    if asset_class not in InstrumentClass.values:
+        raise Invalid("ASSET_CLASS_UNKNOWN", f"asset class is one of {', '.join(InstrumentClass.values)}")
+    if not calendars.is_known(session_calendar):
+        raise Invalid("CALENDAR_UNKNOWN", "session calendar is 24/7, 24/5 or the code of an exchange, e.g. XNYS")
+    try:
+        with acting(actor, reason):
+            scope = make_scope(kind=ScopeKind.INSTRUMENT, name=symbol, parent=access.firm().scope)
+            instrument = Instrument.objects.create(
+                symbol=symbol,
+                asset_class=asset_class,
+                base_currency=base_currency,
+                quote_currency=quote_currency,
+                is_fractional=is_fractional,
+                session_calendar=session_calendar,
+                expires_at=expires_at,
+                scope=scope,
+                **exact,
+            )
+            audit.record("instrument.added", instrument, scope_id=scope.pk, after={"symbol": symbol})
+    except IntegrityError as error:
+        raise Invalid("SYMBOL_TAKEN", f"{symbol} exists already", field="symbol") from error
+    return instrument
+
+
+def _positive(value: Decimal | str, field: str) -> Decimal:
+    exact = decimals.parse(value, field)
+    if exact <= 0:
+        raise Invalid("STEP_NOT_POSITIVE", f"{field} must be above zero", field=field)
+    return exact
+
+
+def freeze_dataset(
+    *,
+    name: str,
+    file_name: str,
+    instrument: Instrument,
+    interval_ms: int,
+    source: str,
+    actor: User | str,
+    reason: str,
+) -> Dataset:
+    """Take a file of bars as it is: checked line by line, counted, and bound to its SHA-256.
+
+    The same bytes twice are one dataset. Raises Invalid DATASET_FILE_NAME, DATASET_ROW_INVALID (with the
+    line), DATASET_EMPTY or DATASET_NAME_TAKEN, NotFound DATASET_FILE_MISSING, Refused
+    DATASET_FROZEN_OTHERWISE when the bytes are another instrument's.
+    """
+    content = series.read_file(file_name)
+    sha256 = hashlib.sha256(content).hexdigest()
+    bars = series.parse(content, instrument.symbol, interval_ms).bars
+    known = Dataset.objects.filter(sha256=sha256).first()
+    if known is not None and (known.instrument_id, known.interval_ms) != (instrument.pk, interval_ms):
+        raise Refused("DATASET_FROZEN_OTHERWISE", f"{known} has these bytes for another instrument or interval")
+    if known is not None:
+        return known
+    spans = [(bar.start_ms, bar.end_ms) for bar in bars]
+    dataset = Dataset(
+        name=name,
+        instrument=instrument,
+        interval_ms=interval_ms,
+        file_name=file_name,
+        sha256=sha256,
+        rows=len(bars),
+        first_start=from_ms(bars[0].start_ms),
+        last_end=from_ms(bars[-1].end_ms),
+        gaps=rules.missing_bars(spans, interval_ms, instrument.session_calendar),
+        source=source,
+    )
+    try:
+        with acting(actor, reason):
+            dataset.save(force_insert=True)
+            scope_id = instrument.scope_id
+            audit.record("dataset.frozen", dataset, scope_id=scope_id, after={"sha256": sha256, "rows": len(bars)})
+    except IntegrityError as error:
+        raise Invalid("DATASET_NAME_TAKEN", f"{name} names another file; choose another name") from error
+    return dataset
+
+
+def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_at: datetime) -> None:
+    """Keep the newest price that `source` states; an older answer that comes late changes nothing.
+
+    One from the future was seen before the clock was set back, and gives way.
+    """
+    if not price.is_finite() or price <= 0:
+        return
+    fields = {"price": price, "seen_at": seen_at}
+    newer = ReferencePrice.objects.filter(instrument=instrument, source=source)
+    if not newer.exists():
+        ReferencePrice.objects.bulk_create(
+            [ReferencePrice(instrument=instrument, source=source, **fields)], ignore_conflicts=True
+        )
+    newer.filter(Q(seen_at__lt=seen_at) | Q(seen_at__gt=wall_now())).update(**fields)
