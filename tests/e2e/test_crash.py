@@ -30,10 +30,10 @@ with acting("job:test", "more orders a minute"):
         kind__in=["orders_per_minute", "messages_per_second", "repeat_executions", "open_orders"]
     ).update(value=100000)
     Limit.objects.filter(
-        kind__in=["gross_exposure", "net_exposure", "daily_loss", "drawdown"]
+        kind__in=["position", "order_notional", "gross_exposure", "net_exposure", "daily_loss", "drawdown"]
     ).update(value=1000000000)
     for row in Deployment.objects.all():
-        row.limits["orders_per_minute"] = "100000"
+        row.limits |= {"orders_per_minute": "100000", "position": "1000000", "order_notional": "1000000"}
         row.save(update_fields=["limits"])
 """
 
@@ -53,7 +53,7 @@ def test_no_order_is_lost_or_doubled_when_everything_is_killed_in_turn(product: 
         for number in range(SENDERS)
         for sender in (
             traffic_of(product, administrator, "crypto", "btc-trend", "BTC-USD", f"0.00{number + 1}", f"{100 + number}"),
-            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", f"{100 * (number + 1)}", f"0.5{number}"),
+            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", f"{1000 * (number + 1)}", f"0.5{number}"),
         )
     ]
     for sender in traffic:
