@@ -30,11 +30,14 @@ with acting("job:test", "more orders a minute"):
         kind__in=["orders_per_minute", "messages_per_second", "repeat_executions", "open_orders"]
     ).update(value=100000)
     Limit.objects.filter(
-        kind__in=["position", "order_notional", "gross_exposure", "net_exposure", "daily_loss", "drawdown"]
+        kind__in=[
+            "position", "order_quantity", "order_notional", "gross_exposure", "net_exposure", "daily_loss", "drawdown"
+        ]
     ).update(value=1000000000)
     for row in Deployment.objects.all():
-        row.limits |= {"orders_per_minute": "100000", "position": "1000000", "order_notional": "1000000"}
-        row.save(update_fields=["limits"])
+        row.limits |= dict.fromkeys(("position", "order_quantity", "order_notional"), "1000000000")
+        row.limits["orders_per_minute"], row.capital = "100000", 1000000000
+        row.save(update_fields=["limits", "capital"])
 """
 
 
