@@ -56,7 +56,7 @@ def test_no_order_is_lost_or_doubled_when_everything_is_killed_in_turn(product: 
         for number in range(SENDERS)
         for sender in (
             traffic_of(product, administrator, "crypto", "btc-trend", "BTC-USD", f"0.00{number + 1}", f"{100 + number}"),
-            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", f"{1000 * (number + 1)}", f"0.5{number}"),
+            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", "1000", f"0.5{number}"),
         )
     ]
     for sender in traffic:

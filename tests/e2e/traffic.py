@@ -26,9 +26,10 @@ class Wish:
     is_cancelled: bool = False
 
 
+# Most of them rest and are cancelled: what fills soon meets the ends of cash and position, and is denied.
 WISHES = (
     Wish("BUY", "MARKET", "OPENING"),
-    Wish("BUY", "LIMIT", "OPENING", is_cancelled=True),
+    *[Wish("BUY", "LIMIT", "OPENING", is_cancelled=True)] * 4,
     Wish("SELL", "MARKET", "EXIT"),
 )
 
@@ -66,7 +67,7 @@ class Traffic:
             if self._is_over.wait(PACE_SECONDS):
                 return
             # Another size each time: the same order twice within a second is refused as a mistake.
-            self._place(wish, size=turn // len(WISHES) % 7 + 1)
+            self._place(wish, size=turn % 7 + 1)
 
     def _place(self, wish: Wish, size: int) -> None:
         key = f"traffic-{uuid.uuid4()}"
