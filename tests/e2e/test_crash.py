@@ -53,10 +53,10 @@ def test_no_order_is_lost_or_doubled_when_everything_is_killed_in_turn(product: 
     administrator = sign_in(product, "adam")
     traffic = [
         sender
-        for number in range(SENDERS)
+        for nth in range(1, SENDERS + 1)
         for sender in (
-            traffic_of(product, administrator, "crypto", "btc-trend", "BTC-USD", f"0.00{number + 1}", f"{100 + number}"),
-            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", "1000", f"0.5{number}"),
+            traffic_of(product, administrator, "crypto", "btc-trend", "BTC-USD", f"0.00{nth}", f"{100 + nth}"),
+            traffic_of(product, administrator, "fx", "eur-revert", "EUR-USD", "1000", f"0.5{nth}"),
         )
     ]
     for sender in traffic:
