@@ -99,7 +99,8 @@ S = OrderState
 _FROM_VENUE = {S.ACCEPTED, S.REJECTED, S.PARTIALLY_FILLED, S.FILLED, S.CANCELED, S.EXPIRED}
 _AFTER_ALL = {S.ACCEPTED, S.PARTIALLY_FILLED, S.PENDING_CANCEL}
 ORDER_TRANSITIONS = {
-    S.INITIALIZED: frozenset({S.DENIED, S.SUBMITTING, S.NOT_SENT, S.CANCELED}),
+    # Filled though we never sent it: our books are older than the venue's, and its facts win.
+    S.INITIALIZED: frozenset({S.DENIED, S.SUBMITTING, S.NOT_SENT, S.CANCELED, S.PARTIALLY_FILLED, S.FILLED}),
     S.SUBMITTING: frozenset({S.NOT_SENT, S.UNKNOWN, *_FROM_VENUE}),
     S.UNKNOWN: frozenset({S.NOT_SENT, *_FROM_VENUE}),
     S.ACCEPTED: frozenset(

@@ -79,6 +79,23 @@ def test_a_fill_after_the_end_is_booked_and_noted(floor: Floor, tape: Tape, end:
     assert noted() == [("late_fill", "t-1")]
 
 
+@pytest.mark.parametrize(("quantity", "state"), [("1", "PARTIALLY_FILLED"), ("2", "FILLED")])
+def test_an_order_that_filled_though_we_never_sent_it_is_not_sent_again(
+    floor: Floor, tape: Tape, quantity: str, state: str
+) -> None:
+    """As after a restore: our books are from before the order was sent."""
+    order = floor.place(order_type="LIMIT", limit_price="97", quantity="2")
+    tape.add(order, quantity)
+
+    assert sync(floor) == 1
+    work_orders()
+
+    order.refresh_from_db()
+    assert (order.state, order.due_at, held()) == (state, None, (Decimal(quantity), Decimal(quantity)))
+    assert noted() == [("unknown_trade", "t-1")]
+    assert floor.line.calls.count("submit") == 0
+
+
 def test_a_fill_that_the_venue_counted_when_it_cancelled_is_none_of_that(floor: Floor, tape: Tape) -> None:
     order = resting(floor, "2")
     with acting(**BY):

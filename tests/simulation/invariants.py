@@ -26,9 +26,10 @@ def quoted(values: Any) -> str:
 
 
 def _moves() -> str:
-    """What the product allows, less what only follows from people's settlements: nobody settles anything here."""
+    """What the product allows, less what follows from people's settlements and from a restore: neither happens here."""
     pairs = {(before, after) for before, afters in ORDER_TRANSITIONS.items() for after in afters}
     pairs -= {(before, after) for before in TERMINAL - {"NOT_SENT"} for after in WORKING}
+    pairs -= {("INITIALIZED", "PARTIALLY_FILLED"), ("INITIALIZED", "FILLED")}
     return ", ".join(f"('{before}', '{after}')" for before, after in sorted(pairs))
 
 

@@ -53,6 +53,8 @@ ENDED = {
 }
 # Whether the venue has it is not known; its first answer tells.
 UNANSWERED = (OrderState.SUBMITTING, OrderState.UNKNOWN)
+# Of these our books do not know that the venue has them; a restored database may even say that they were never sent.
+UNHEARD = (OrderState.INITIALIZED, *UNANSWERED)
 OPPOSITE = {"BUY": "SELL", "SELL": "BUY"}
 THE_VENUE_SAID = "the venue has said what became of it"
 
@@ -345,7 +347,12 @@ def _store(row: Order, trade: VenueTrade, kind: FillKind, corrects: Fill | None 
 
 
 def _note_unexpected(row: Order, trade: VenueTrade) -> None:
-    """A fill beyond what is reserved came after the end; one beyond the quantity is too much."""
+    """A fill beyond what is reserved came after the end; one beyond the quantity is too much.
+
+    One of an order that was never sent, by our books, is of no order of ours.
+    """
+    if row.state == OrderState.INITIALIZED:
+        anomalies.note(account=row.account, order=row, kind=AnomalyKind.UNKNOWN_TRADE, trade=trade)
     if row.state in TERMINAL and row.state != OrderState.FILLED and trade.quantity > row.reserved_quantity:
         anomalies.note(account=row.account, order=row, kind=AnomalyKind.LATE_FILL, trade=trade)
     if row.filled_quantity + trade.quantity > _bound(row):
@@ -378,24 +385,24 @@ def _follow(row: Order, state: str, trade: VenueTrade, *, filled: Decimal, paid:
         detail["refers_to"] = trade.refers_to
     if state == OrderState.FILLED and row.replace_quantity is not None:
         changes["quantity"] = min(filled, _bound(row))
-    was_unanswered = row.state in UNANSWERED
+    was_unheard = row.state in UNHEARD
     if state == row.state or (row.state == OrderState.FILLED and trade.kind == TradeKind.TRADE):
         Order.objects.filter(pk=row.pk).update(**changes)
         row.filled_quantity, row.average_price = filled, changes["average_price"]
         ledger.append(row, detail=detail)
     else:
         ledger.advance(row, state, detail=detail, **changes)
-    if was_unanswered or row.state in TERMINAL:
+    if was_unheard or row.state in TERMINAL:
         doubts.end(row, reason=THE_VENUE_SAID)
     if row.reserved_quantity > reserved or row.state in WORKING:
         ledger.set_reserved(row, reserved)
-    if was_unanswered and row.state not in TERMINAL:
+    if was_unheard and row.state not in TERMINAL:
         keep_working(row)
 
 
 def _partial_state(row: Order) -> str:
     """A fill of part of an order does not undo a pending cancel or an end."""
-    working = row.state in (*UNANSWERED, OrderState.ACCEPTED)
+    working = row.state in (*UNHEARD, OrderState.ACCEPTED)
     return OrderState.PARTIALLY_FILLED if working else row.state
 
 
