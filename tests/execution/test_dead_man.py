@@ -198,6 +198,6 @@ def test_the_sweep_reads_no_sessions_that_ended_long_ago(attached: Floor) -> Non
 def plan(sql: str) -> str:
     """How the database would read it, once the table is large."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN {sql}")
         return "\n".join(line for [line] in cursor.fetchall())
