@@ -39,6 +39,14 @@ trades AS (
     JOIN paper_paperorder p ON p.id = t.order_id
     JOIN paper_paperaccount a ON a.id = t.account_id)
 """
+# What bots have at the venue since a latch, but for calls whose permit is from before it: those may still arrive.
+BOT_ORDERS_AFTER = """
+    SELECT count(*) FROM paper_paperorder p JOIN execution_order o
+        ON replace(o.client_order_id::text, '-', '') = p.client_order_id
+    CROSS JOIN (SELECT %s::timestamptz AS at) latched
+    WHERE p.created_at > latched.at AND NOT o.by_person AND NOT EXISTS (
+        SELECT FROM execution_orderevent e
+        WHERE e.order_id = o.id AND e.state = 'SUBMITTING' AND e.created_at <= latched.at)"""
 CHECKS = {
     "an order that was sent is at the venue exactly once": f"""
         WITH {OURS}, {VENUE}

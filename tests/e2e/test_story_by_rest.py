@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from quarterdeck.sign import SigningKey
 
+from tests.e2e import books
 from tests.e2e.clients import Caller, machine, sign_in
 from tests.e2e.product import Product
 from tests.e2e.pushing import build_example, code_fields, push_release, trusted_key
@@ -25,10 +26,6 @@ ARTIFACT = """
 FENCED = """
     SELECT count(*) FROM execution_cycle c JOIN deployments_deployment d ON d.id = c.deployment_id
     WHERE d.bot_id = %s AND (c.error LIKE 'BUILD_MISMATCH%%' OR c.error LIKE 'BUILD_TAMPERED%%')"""
-BOT_ORDERS_AFTER = """
-    SELECT count(*) FROM paper_paperorder p JOIN execution_order o
-        ON replace(o.client_order_id::text, '-', '') = p.client_order_id
-    WHERE p.created_at > %s AND NOT o.by_person"""
 
 
 @pytest.fixture(scope="module")
@@ -243,7 +240,7 @@ def test_a_firm_halt_lets_no_bot_order_reach_the_venue(
 
     story_product.wait_for(lambda: story_product.value(bars, SYMBOL) > before + 30 * 3_600_000, "thirty bars")
 
-    assert story_product.value(BOT_ORDERS_AFTER, latched_at) == 0
+    assert story_product.value(books.BOT_ORDERS_AFTER, latched_at) == 0
     story_product.wait_for(lambda: is_denied(people["omar"], applied["bot"]), "an order that the halt denied")
 
 

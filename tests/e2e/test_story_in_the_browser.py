@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.e2e import clients
+from tests.e2e import books, clients
 from tests.e2e.clients import Caller, machine
 from tests.e2e.pages import Person, expect_never_reloaded, mark, sign_in
 from tests.e2e.product import Product, until
@@ -25,10 +25,6 @@ NEWEST_TRADE = """
     SELECT f.trade_id FROM execution_fill f JOIN bots_bot b ON b.id = f.bot_id
     WHERE b.name = %s ORDER BY f.venue_sequence DESC LIMIT 1"""
 HELD = "SELECT coalesce(sum(quantity), 0) FROM paper_paperposition WHERE symbol = %s"
-BOT_ORDERS_AFTER = """
-    SELECT count(*) FROM paper_paperorder p JOIN execution_order o
-        ON replace(o.client_order_id::text, '-', '') = p.client_order_id
-    WHERE p.created_at > %s AND NOT o.by_person"""
 MATCHED_UNTIL = "SELECT matched_until_ms FROM paper_papermarket WHERE symbol = %s"
 LATCHED = "SELECT id, latched_at FROM risk_hold WHERE state = 'active' ORDER BY id DESC LIMIT 1"
 
@@ -224,14 +220,14 @@ def test_a_firm_halt_stops_bots_and_lets_people_out(story_product: Product, admi
     latched_at = place_hold(omar)
     before = story_product.value(MATCHED_UNTIL, SYMBOL)
     story_product.wait_for(lambda: story_product.value(MATCHED_UNTIL, SYMBOL) > before + 30 * 3_600_000, "thirty bars")
-    assert story_product.value(BOT_ORDERS_AFTER, latched_at) == 0
+    assert story_product.value(books.BOT_ORDERS_AFTER, latched_at) == 0
 
     alice.open(f"/orders/{resting['id']}/")
     alice.act(alice.page, "Cancel this order", "it is in the way")
     expect(alice.page.locator("#order .qd-head")).to_contain_text("CANCELED")
     story_product.wait_for(lambda: is_leaving(alice), "an exit that was not denied")
     story_product.wait_for(lambda: story_product.value(HELD, SYMBOL) == 0, "the exit under the halt")
-    assert story_product.value(BOT_ORDERS_AFTER, latched_at) == 0
+    assert story_product.value(books.BOT_ORDERS_AFTER, latched_at) == 0
 
     release_firm(omar, rita)
 

@@ -133,14 +133,14 @@ def test_a_trade_of_an_order_that_we_gave_up_is_booked_and_stops_no_sync(floor: 
     assert (Exposure.objects.get().position, Position.objects.get().quantity) == (1, 1)
 
 
-def test_a_trade_of_an_order_that_was_not_sent_leaves_it_due(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rest_of_an_order_that_filled_unsent_is_cancelled(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
     order = floor.place(quantity="3", remainder="CANCEL")
     play(floor, monkeypatch).add(order)
 
     sync(floor)
 
     order.refresh_from_db()
-    assert (order.state, order.cancel_requested, order.due_at is None) == (OrderState.INITIALIZED, False, False)
+    assert (order.state, order.cancel_requested, order.due_at is None) == (OrderState.PENDING_CANCEL, True, False)
 
 
 @pytest.mark.parametrize("step", ["_advance_filled", "_move_position"])

@@ -108,7 +108,7 @@ SAFEGUARDS = (
         "a-fill-that-ends-doubt-lets-the-cancel-go",
         "A cancel that was asked for in doubt is sent once a fill has shown that the order works there.",
         BOOKS,
-        "    if was_unanswered and row.state not in TERMINAL:\n",
+        "    if was_unheard and row.state not in TERMINAL:\n",
         "    if False:\n",
         (f"{NO_LOOKUP}test_a_cancel_that_was_asked_for_in_doubt_is_sent_once_a_part_has_filled",),
     ),
