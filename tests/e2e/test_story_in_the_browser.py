@@ -118,6 +118,13 @@ def run_reconciliation(operator: Person) -> None:
     until(lambda: newest_run(operator.product) not in (before, None))
 
 
+def is_found(operator: Person, title: str) -> bool:
+    """Whether a run found the break: a bot that trades fast may hide it from one of a run's two looks."""
+    run_reconciliation(operator)
+    operator.page.reload()
+    return operator.page.get_by_role("article", name=title).count() > 0
+
+
 def newest_run(product: Product) -> Any:
     """The id of the newest finished run that a person asked for."""
     rows = product.rows(
@@ -153,7 +160,7 @@ def test_a_push_becomes_a_reconciled_trade(story_product: Product, release: dict
     run_reconciliation(omar)
     expect(omar.page.locator("#reconciliation")).to_contain_text("0 breaks: both books agree.")
     story_product.manage("inject_break", "--account", ACCOUNT, "--kind", "position", "--symbol", SYMBOL)
-    run_reconciliation(omar)
+    until(lambda: is_found(omar, "Position differs"))
     expect(omar.page.get_by_role("article", name="Position differs")).to_contain_text(SYMBOL)
     expect(alice.open("/fleet/").get_by_role("alert")).to_contain_text(ACCOUNT)
 
