@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -124,17 +126,23 @@ def test_where_too_many_wait_for_venues_a_cancel_is_left_to_the_workers(
 def test_a_third_cancel_of_many_waits_for_its_turn(
     real_floor: Floor, resting: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    taken = threading.BoundedSemaphore(1)
-    taken.acquire()
-    monkeypatch.setattr(closing, "_sweeping", taken)
+    waits, has_turn = threading.Event(), threading.Event()
+
+    @contextmanager
+    def turn() -> Iterator[None]:
+        waits.set()
+        assert has_turn.wait(timeout=30)
+        yield
+
+    monkeypatch.setattr(closing, "_sweeping", turn())
 
     swept = sweep(real_floor, real_floor.trader)
-    waited = at_venue(resting).state
-    taken.release()
+    is_waiting, waited = waits.wait(timeout=30), at_venue(resting).state
+    has_turn.set()
     join_sweeps()
 
     assert [order.pk for order in swept.asked] == [resting.pk]
-    assert (waited, at_venue(resting).state) == ("open", "canceled")
+    assert (is_waiting, waited, at_venue(resting).state) == (True, "open", "canceled")
 
 
 def sweep(floor: Floor, actor: User) -> Swept:

@@ -5,8 +5,6 @@ asked to cancel below a hold that stands, and beyond a limit in force. Only what
 closes a position stays.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 
 import structlog
@@ -45,23 +43,14 @@ def contain_breaches() -> int:
     lines = [_line(deployment) for deployment in _in_use()]
     over = risk.contain_breaches(lines)
     for hold in Hold.objects.filter(source=HoldSource.LIMITS, state=HoldState.ACTIVE).select_related("scope"):
-        with _apart(str(hold.scope)):
+        with risk.apart(str(hold.scope)):
             _cancel_below(hold)
     for crowded, scope in _smallest_first(risk.crowded(lines)):
-        with _apart(str(scope)):
+        with risk.apart(str(scope)):
             _make_fit(crowded, scope)
-    with _apart("exits that a hedge keeps back"):
+    with risk.apart("exits that a hedge keeps back"):
         hedged.clear_ended()
     return over
-
-
-@contextmanager
-def _apart(what: str) -> Iterator[None]:
-    """One scope; the next sweep tries it again when it fails, and it stops no other."""
-    try:
-        yield
-    except Exception as error:
-        log.exception("breach.not_contained", what=what, error=type(error).__name__)
 
 
 def _in_use() -> list[Deployment]:

@@ -1,6 +1,6 @@
 """Verbs of risk, by noun: limits, holds, exposure."""
 
-from apps.risk.services.breaches import Crowded, Line, contain_breaches, crowded
+from apps.risk.services.breaches import Crowded, Line, apart, contain_breaches, crowded
 from apps.risk.services.drills import begin_drill, end_drill, note_drill_hold, schedule_drill
 from apps.risk.services.exposure import (
     NOTHING,
@@ -39,6 +39,7 @@ __all__ = [
     "Sums",
     "adjust_position",
     "announce_hold",
+    "apart",
     "begin_drill",
     "contain_breaches",
     "count_order",

@@ -115,14 +115,14 @@ def contain_breaches(lines: Sequence[Line]) -> int:
     standing = {alert.dedup_key: alert for alert in _unresolved()}
     for key, breach in found.items():
         if key not in standing:
-            with _apart(key):
+            with apart(key):
                 standing[key] = _raise(breach, scopes[breach.scope_id])
     for key in standing.keys() - found.keys():
         if _has_ended(standing[key], facts):
-            with _apart(key):
+            with apart(key):
                 alerts.clear(dedup_key=key, actor=ACTOR, reason="within the limit again, or nothing trades there")
     for scope, breaches in _to_hold(lines, found, scopes):
-        with _apart(str(scope)):
+        with apart(str(scope)):
             _hold(scope, breaches, [standing[breach.dedup_key] for breach in breaches])
     return len(found)
 
@@ -154,8 +154,8 @@ def _crowded(line: Line, facts: Facts) -> Iterator[Crowded]:
 
 
 @contextmanager
-def _apart(what: str) -> Iterator[None]:
-    """One act; the next sweep tries it again when it fails, and it stops no other."""
+def apart(what: str) -> Iterator[None]:
+    """One act of the sweep: the next one tries it again when it fails, and it stops no other."""
     try:
         yield
     except Exception as error:
