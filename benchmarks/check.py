@@ -65,6 +65,7 @@ VENUE = rules.VenueFacts(
     has_reduce_only=True,
     has_post_only=True,
     is_up=True,
+    maintenance=None,
     buying_power=Decimal("10000000.00"),
 )
 SESSION = rules.SessionFacts(is_open=True, is_halted=False, closes_in_s=7_200, flat_before_close_s=300)

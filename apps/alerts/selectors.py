@@ -1,6 +1,8 @@
 """Reads of alerts."""
 
-from django.db.models import Case, QuerySet, Value, When
+from datetime import datetime
+
+from django.db.models import Case, Q, QuerySet, Value, When
 
 from apps.access.models import User
 from apps.access.selectors import within
@@ -18,6 +20,12 @@ def visible(user: User) -> QuerySet[Alert]:
 def standing(user: User) -> QuerySet[Alert]:
     """Visible alerts that nobody has resolved, most urgent first, then newest."""
     return visible(user).exclude(state=AlertState.RESOLVED).order_by(URGENCY, "-id")
+
+
+def was_raised(dedup_key: str, tier: str, *, since: datetime) -> bool:
+    """Whether an alert of the tier stands under the key, or was raised at or after a wall time and resolved."""
+    raised = Alert.objects.filter(dedup_key=dedup_key, tier=tier)
+    return raised.filter(Q(created_at__gte=since) | ~Q(state=AlertState.RESOLVED)).exists()
 
 
 def is_standing(dedup_key: str) -> bool:

@@ -41,6 +41,11 @@ class Bot(HistoryModel):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def absent_owners(self) -> list[User]:
+        """Its owners who are not active any more: with one of them it starts nothing before it is handed over."""
+        return [user for user in (self.owner, self.fallback_owner) if not user.is_active]
+
 
 class Signer(HistoryModel):
     """An Ed25519 key whose signatures a desk trusts."""

@@ -44,7 +44,7 @@ LIMITS = _object(
         "drawdown": DECIMAL,
     },
 )
-# What a bot may send at all; whatever is left out is allowed, but for shorting, which must be said.
+# What a bot may send at all; whatever is left out is allowed, but for shorting and extended hours, which must be said.
 PERMISSIONS = _object(
     {},
     {
@@ -52,6 +52,7 @@ PERMISSIONS = _object(
         "order_types": _names({"enum": ["MARKET", "LIMIT", "STOP", "STOP_LIMIT"]}),
         "times_in_force": _names({"enum": ["DAY", "GTC", "IOC", "FOK"]}),
         "shorting": {"type": "boolean"},
+        "extended_hours": {"type": "boolean"},
     },
 )
 END_OF_DAY = _object(

@@ -4,10 +4,11 @@ from typing import Any
 
 from django import forms
 
+from apps.access.models import User
 from apps.bots.states import Environment, Stage
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
-from apps.markets.states import MarketState
+from apps.markets.states import MarketState, MarkKind
 from apps.risk.states import CancelChoice, HoldLevel, LimitKind
 
 REASON_MAX = 2_000
@@ -60,6 +61,7 @@ class CloseForm(ReasonForm):
     deployment = forms.UUIDField()
     quantity = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18)
     limit_price = forms.DecimalField(required=False, min_value=0, max_digits=38, decimal_places=18)
+    extended_hours = forms.BooleanField(required=False)
 
 
 class LimitForm(ReasonForm):
@@ -91,6 +93,39 @@ class MarketStateForm(ReasonForm):
     limit_up = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="No buy above")
     limit_down = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="No sell below")
     source = forms.CharField(max_length=200, label="Source")
+
+
+class MaintenanceTimesForm(ReasonForm):
+    """Other times of an announced window, UTC; what is left out stays."""
+
+    starts_at = forms.DateTimeField(required=False, label="From")
+    ends_at = forms.DateTimeField(required=False, label="Until")
+
+
+class MaintenanceForm(ReasonForm):
+    """When a venue, or one instrument there, does not trade, UTC."""
+
+    venue = forms.UUIDField()
+    instrument = forms.UUIDField(required=False)
+    starts_at = forms.DateTimeField(label="From")
+    ends_at = forms.DateTimeField(label="Until")
+    source = forms.CharField(max_length=500, label="Source")
+
+
+class MarkForm(ReasonForm):
+    """The official price of a trading day."""
+
+    instrument = forms.UUIDField()
+    trading_day = forms.DateField(label="Trading day")
+    price = forms.CharField(max_length=40, label="Price")
+    kind = forms.ChoiceField(choices=MarkKind.choices)
+    source = forms.CharField(max_length=200, label="Source")
+
+
+class MarkFileForm(ReasonForm):
+    """A CSV file of official marks."""
+
+    file = forms.FileField(label="File")
 
 
 class DrillForm(ReasonForm):
@@ -148,6 +183,13 @@ class CancelAllForm(ReasonForm):
 
     scope = forms.UUIDField()
     purposes = forms.MultipleChoiceField(choices=Purpose.choices, label="Which orders")
+
+
+class HandOverForm(ReasonForm):
+    """Who owns and who backs a bot from now on."""
+
+    owner = forms.ModelChoiceField(User.objects.all(), label="Owner")
+    fallback_owner = forms.ModelChoiceField(User.objects.all(), label="Fallback owner")
 
 
 class RunForm(ReasonForm):

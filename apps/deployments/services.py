@@ -11,6 +11,7 @@ from quarterdeck.calendars import ALWAYS_OPEN
 from apps.access.models import User
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
+from apps.bots import services as bots
 from apps.bots.states import Mode
 from apps.common import locks, nudges, states
 from apps.common.errors import Refused
@@ -24,7 +25,7 @@ from apps.risk import selectors as risk
 def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment:
     """Make the promoted release what should run on its account: a new deployment, or a new epoch of one.
 
-    Raises Refused FEED_UNKNOWN, SESSION_NEVER_CLOSES, SLICE_TAKEN, MODE_MISMATCH, BOT_RUNS_ELSEWHERE.
+    Raises Refused FEED_UNKNOWN, SESSION_NEVER_CLOSES, SLICE_TAKEN, MODE_MISMATCH, BOT_RUNS_ELSEWHERE, OWNER_LEFT.
     """
     feed = _feed(promotion)
     _check_end_of_day(promotion, feed)
@@ -36,6 +37,7 @@ def start(*, promotion: Promotion, actor: User | str, reason: str) -> Deployment
             .exclude(desired=Desired.STOPPED)
             .first()
         )
+        bots.require_owners(promotion.bot)
         if current is not None and current.feed_id != feed.pk:
             raise Refused("FEED_CHANGED", "a running deployment keeps its feed: stop it first, flat")
         if current is None:
@@ -81,9 +83,11 @@ def stop(*, deployment: Deployment, actor: User | str, reason: str) -> Deploymen
 def resume(*, deployment: Deployment, actor: User | str, reason: str) -> Deployment:
     """Let a paused or failed deployment decide again, in a new epoch.
 
-    Resuming is an increase: who may is the edge's question, holds are checked before every order.
+    Resuming is an increase: who may is the edge's question, holds are checked before every order. Raises Refused
+    STATE_CONFLICT, OWNER_LEFT.
     """
     with _locked(deployment, actor, reason) as row:
+        bots.require_owners(row.bot)
         if row.desired == Desired.PAUSED:
             states.move(row, Desired.RUNNING, DESIRED_TRANSITIONS, field="desired")
         elif row.observed != Observed.FAILED:

@@ -21,7 +21,7 @@ from apps.execution.states import (
     Side,
     TimeInForce,
 )
-from apps.markets.models import Instrument
+from apps.markets.models import Instrument, OfficialMark
 from apps.venues.models import Account
 
 
@@ -106,6 +106,9 @@ class Order(OperationalModel, Claimable):
     purpose = models.TextField(choices=Purpose.choices)
     is_reduce_only = models.BooleanField(default=False)
     is_post_only = models.BooleanField(default=False)
+    is_extended_hours = models.BooleanField(
+        default=False, db_default=False, help_text="It may also trade before and after the regular session."
+    )
     remainder = models.TextField(choices=Remainder.choices, default=Remainder.WORK)
     parent_id = models.UUIDField(null=True, help_text="The caller's parent order, of which this is a slice.")
     parent_quantity = ExactDecimalField(null=True, help_text="What all slices of the parent may add up to.")
@@ -262,9 +265,49 @@ class Position(OperationalModel):
     fees = ExactDecimalField(default=0)
     value_base = ExactDecimalField(default=0, help_text="Signed, base currency, at the last valuation.")
     pnl_base = ExactDecimalField(default=0, help_text="Realised and unrealised, less fees, base currency.")
+    trading_day = models.DateField(null=True, help_text="The day of its instrument that its feed has reached.")
+    pnl_at_open = ExactDecimalField(default=0, db_default=0, help_text="`pnl_base` when that day began.")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["bot", "account", "instrument"], name="one_position_per_slice")]
+
+
+class DayClose(OperationalModel, Claimable):
+    """What a position stood at when its trading day ended: provisionally, and by the official mark once it is known.
+
+    Due when it is written, and again when a mark is stated or has been missing for too long.
+    """
+
+    rebuilt_from = "fills, bars and official marks; once the days of `scopes` have turned again nothing depends on it"
+
+    bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="day_closes")
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="day_closes")
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    trading_day = models.DateField(help_text="The day that ended.")
+    opens = models.DateField(help_text="The day that began.")
+    scopes = models.JSONField(default=list, help_text="Scopes whose books began that day with this position.")
+    quantity = ExactDecimalField(help_text="Signed units.")
+    multiplier = ExactDecimalField()
+    rate = ExactDecimalField(help_text="Base currency per unit of the quote currency.")
+    provisional_price = ExactDecimalField(help_text="The feed's last price when the day turned.")
+    value_base = ExactDecimalField(help_text="Signed, at the provisional price.")
+    pnl_base = ExactDecimalField(help_text="Since the start, realised and unrealised, less fees; provisional price.")
+    pnl_day_base = ExactDecimalField(help_text="The same since the day began.")
+    mark = models.ForeignKey(
+        OfficialMark, null=True, on_delete=models.PROTECT, related_name="+", help_text="By which it was restated last."
+    )
+    restated_base = ExactDecimalField(
+        default=0, help_text="What the mark makes of it beyond the provisional price; the books began the day with it."
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["bot", "account", "instrument", "trading_day"], name="one_close_per_day")
+        ]
+        indexes = [
+            models.Index(fields=["instrument", "trading_day"], name="close_by_day"),
+            models.Index(fields=["bot", "-id"], name="close_by_bot"),
+        ]
 
 
 class AccountSync(OperationalModel, Claimable):

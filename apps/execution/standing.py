@@ -56,6 +56,12 @@ SELECT json_build_object(
         FROM markets_referenceprice WHERE instrument_id = %(instrument)s
             AND source = %(source)s ORDER BY seen_at DESC LIMIT 1),
     'circuit', (SELECT state FROM venues_venuehealth WHERE venue_id = %(venue)s),
+    'maintenance', (
+        SELECT json_build_array(starts_at, ends_at)
+        FROM markets_maintenancewindow
+        WHERE scope_id = ANY(%(scopes)s) AND ends_at > %(now)s AND cancelled_at IS NULL
+            AND (instrument_id IS NULL OR instrument_id = %(instrument)s)
+        ORDER BY greatest(starts_at, %(now)s), ends_at DESC LIMIT 1),
     'cash', (
         SELECT cash::text FROM execution_accountsync
         WHERE account_id = %(account)s AND cash_at > %(cash_since)s AND cash_at < %(ahead)s),
@@ -153,6 +159,7 @@ class Standing:
     venue_price: Decimal | None
     is_venue_price_fresh: bool
     is_venue_up: bool
+    maintenance: tuple[datetime, datetime] | None
     cash: Decimal | None
     repeats: int
     is_duplicate: bool
@@ -239,6 +246,7 @@ def _read(row: dict[str, Any]) -> Standing:
         venue_price=_decimal(price),
         is_venue_price_fresh=is_price_fresh,
         is_venue_up=row["circuit"] != "open",
+        maintenance=_period(row["maintenance"]),
         cash=_decimal(row["cash"]),
         repeats=row["repeats"],
         is_duplicate=row["is_duplicate"],
@@ -263,6 +271,10 @@ def _book(
     lost = (Decimal(lost_today), Decimal(below_peak)) if is_marked else (None, None)
     sums = (Decimal(gross), Decimal(net), Decimal(buying), Decimal(selling))
     return Book(UUID(scope_id), name, *sums, open_orders, *lost)
+
+
+def _period(texts: list[str] | None) -> tuple[datetime, datetime] | None:
+    return None if texts is None else (datetime.fromisoformat(texts[0]), datetime.fromisoformat(texts[1]))
 
 
 def _decimal(text: str | None) -> Decimal | None:

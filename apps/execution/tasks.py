@@ -64,6 +64,12 @@ def mark_books() -> None:
     services.mark_books()
 
 
+@shared_task(name="execution.restate_days")
+def restate_days() -> None:
+    """Let days begin with the official marks that are known, and say which marks are missing."""
+    services.restate_days()
+
+
 @shared_task(name="execution.contain_breaches")
 def contain_breaches() -> None:
     """Hold what is over a limit though nothing was ordered: a price moved, or the limit came down."""

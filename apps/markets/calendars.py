@@ -5,10 +5,24 @@ Times are epoch milliseconds. A time that a calendar does not cover counts as cl
 
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from quarterdeck.calendars import ALWAYS_OPEN, HOUR_MS, WEEKDAYS, fx_session
 from quarterdeck.calendars import day_end as simple_day_end
+
+# Exchanges whose instruments trade before and after their session: those of the US, which all keep this calendar.
+EXTENDED = frozenset({"XNYS"})
+EXTENDED_FROM_H = 4  # in the exchange's zone
+EXTENDED_AFTER_MS = 4 * HOUR_MS
+
+
+class ExtendedDay(NamedTuple):
+    """One session with the hours around it, in epoch milliseconds: pre-market, open, close, end of the after-hours."""
+
+    starts_ms: int
+    opens_ms: int
+    closes_ms: int
+    ends_ms: int
 
 
 def is_known(calendar: str) -> bool:
@@ -66,9 +80,41 @@ def hours(calendar: str, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
     return _exchange_hours(calendar, start_ms, end_ms)
 
 
-def open_ms(calendar: str, start_ms: int, end_ms: int) -> int:
-    """Milliseconds of open session between two times."""
+def has_extended(calendar: str) -> bool:
+    """Whether instruments of this calendar trade in extended hours too."""
+    return calendar in EXTENDED
+
+
+def extended_days(calendar: str, start_ms: int, end_ms: int) -> list[ExtendedDay]:
+    """The sessions that overlap [start, end) with the hours around them, oldest first; none without extended hours.
+
+    US stocks trade from 04:00 in New York until four hours after the close, so until 20:00, and until 17:00 where the
+    session ends early (https://docs.alpaca.markets/docs/orders-at-alpaca, extended hours trading; early closings:
+    https://www.nyse.com/markets/hours-calendars). Overnight trading between two such days is none of them.
+    """
+    if not has_extended(calendar):
+        return []
+    sessions = _exchange_hours(calendar, start_ms - EXTENDED_AFTER_MS, end_ms + 24 * HOUR_MS)
+    days = [_extended_day(calendar, *session) for session in sessions]
+    return [day for day in days if day.starts_ms < end_ms and start_ms < day.ends_ms]
+
+
+def extended_day(calendar: str, at_ms: int) -> ExtendedDay | None:
+    """The session at a time, or the one whose extended hours these are."""
+    return next(iter(extended_days(calendar, at_ms, at_ms + 1)), None)
+
+
+def extended_day_end(calendar: str, at_ms: int) -> int:
+    """When an order for the day that trades in extended hours ends: with the after-hours, else as `day_end` says."""
+    days = extended_days(calendar, at_ms, at_ms + 14 * 24 * HOUR_MS)
+    return days[0].ends_ms if days else day_end(calendar, at_ms)
+
+
+def open_ms(calendar: str, start_ms: int, end_ms: int, *, with_extended: bool = False) -> int:
+    """Milliseconds of open session between two times, of its extended hours too if asked."""
     spans = hours(calendar, start_ms, end_ms)
+    if with_extended and has_extended(calendar):
+        spans = [(day.starts_ms, day.ends_ms) for day in extended_days(calendar, start_ms, end_ms)]
     return sum(max(0, min(closes, end_ms) - max(opens, start_ms)) for opens, closes in spans)
 
 
@@ -92,6 +138,12 @@ def _exchange_hours(code: str, start_ms: int, end_ms: int) -> list[tuple[int, in
     opens, closes = calendar.opens_nanos // 1_000_000, calendar.closes_nanos // 1_000_000
     first, last = closes.searchsorted(start_ms, side="right"), opens.searchsorted(end_ms, side="left")
     return [(int(opens[index]), int(closes[index])) for index in range(first, last)]
+
+
+def _extended_day(code: str, opens_ms: int, closes_ms: int) -> ExtendedDay:
+    opens = datetime.fromtimestamp(opens_ms // 1000, _exchange(code).tz)
+    starts = opens.replace(hour=EXTENDED_FROM_H, minute=0, second=0)
+    return ExtendedDay(int(starts.timestamp()) * 1000, opens_ms, closes_ms, closes_ms + EXTENDED_AFTER_MS)
 
 
 def _utc_date(epoch_ms: int) -> date:

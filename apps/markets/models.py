@@ -5,8 +5,9 @@ from django.db.models import Q
 
 from apps.access.models import Consent, Scope
 from apps.audit.models import AppendOnlyModel, HistoryModel
-from apps.common.models import ExactDecimalField, OperationalModel
-from apps.markets.states import FeedState, InstrumentClass, MarketState
+from apps.common.models import Claimable, ExactDecimalField, OperationalModel
+from apps.markets import calendars
+from apps.markets.states import FeedState, InstrumentClass, MarketState, MarkKind
 
 
 class Instrument(HistoryModel):
@@ -36,6 +37,11 @@ class Instrument(HistoryModel):
 
     def __str__(self) -> str:
         return self.symbol
+
+    @property
+    def has_extended_hours(self) -> bool:
+        """Whether it is known to trade before and after its session too."""
+        return calendars.has_extended(self.session_calendar)
 
 
 class Dataset(AppendOnlyModel):
@@ -178,3 +184,91 @@ class MarketStateRequest(HistoryModel):
     source = models.TextField()
     consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="+")
     applied_at = models.DateTimeField(null=True)
+
+
+class MaintenanceWindow(HistoryModel):
+    """A time at which a venue, or one instrument there, announced that it does not trade; on the wall clock."""
+
+    scope = models.ForeignKey(Scope, on_delete=models.PROTECT, related_name="+", help_text="Of the venue.")
+    instrument = models.ForeignKey(
+        Instrument, null=True, on_delete=models.PROTECT, related_name="+", help_text="Null: the whole venue."
+    )
+    starts_at = models.DateTimeField(help_text="Wall time.")
+    ends_at = models.DateTimeField(help_text="Wall time; from then on the venue trades again.")
+    source = models.TextField(help_text="Where it was announced: a reference or an address.")
+    cancelled_at = models.DateTimeField(null=True, help_text="Wall time; it counts for nothing any more.")
+
+    class Meta(HistoryModel.Meta):
+        indexes = [models.Index(fields=["scope", "ends_at"], name="maintenance_not_over")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ends_at__gt=models.F("starts_at")), name="maintenance_ends_after_it_starts"
+            )
+        ]
+
+
+class MaintenanceRequest(HistoryModel):
+    """Less of a maintenance window, or none of it, that waits for a second person; nothing changes before."""
+
+    window = models.ForeignKey(MaintenanceWindow, on_delete=models.PROTECT, related_name="requests")
+    starts_at = models.DateTimeField(null=True, help_text="Null with the end: the window is cancelled.")
+    ends_at = models.DateTimeField(null=True)
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="+")
+    applied_at = models.DateTimeField(null=True)
+
+    class Meta(HistoryModel.Meta):
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(starts_at__isnull=True, ends_at__isnull=True) | Q(ends_at__gt=models.F("starts_at")),
+                name="maintenance_asked_ends_after_it_starts",
+            )
+        ]
+
+
+class OfficialMark(AppendOnlyModel):
+    """The closing or settlement price of a trading day as somebody stated it; a correction is a newer revision."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="marks")
+    trading_day = models.DateField(help_text="The day that ended with this price, by the instrument's calendar.")
+    revision = models.PositiveIntegerField(help_text="The highest of a day counts.")
+    price = ExactDecimalField()
+    kind = models.TextField(choices=MarkKind.choices)
+    source = models.TextField(help_text="Where the price is from.")
+    stated_by = models.TextField(help_text="Actor.")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["instrument", "trading_day", "revision"], name="one_mark_per_revision"),
+            models.CheckConstraint(condition=Q(price__gt=0), name="official_mark_positive"),
+        ]
+
+
+class OfficialDay(OperationalModel, Claimable):
+    """The mark that counts for an instrument's trading day; due until the books that it concerns are restated."""
+
+    rebuilt_from = "the newest official mark of the day"
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    trading_day = models.DateField()
+    mark = models.OneToOneField(OfficialMark, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["instrument", "trading_day"], name="one_official_day")]
+
+
+class OfficialMarkRequest(HistoryModel):
+    """A mark that waits for a second person; it counts for nothing before it is entered."""
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    trading_day = models.DateField()
+    price = ExactDecimalField()
+    kind = models.TextField(choices=MarkKind.choices)
+    source = models.TextField()
+    departs_from = ExactDecimalField(null=True, help_text="What it was measured by; null: nothing is known.")
+    consent = models.OneToOneField(Consent, on_delete=models.PROTECT, related_name="+")
+    entry = models.ForeignKey(
+        OfficialMark, null=True, on_delete=models.PROTECT, related_name="requests", help_text="The mark it became."
+    )
+
+    class Meta(HistoryModel.Meta):
+        constraints = [models.CheckConstraint(condition=Q(price__gt=0), name="official_mark_asked_positive")]

@@ -6,6 +6,7 @@ Below them: what of a rate or of a market state one person may not change alone.
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
 
@@ -80,15 +81,19 @@ def due_at(clock: Clock, wall_ms: int, market_ms: int) -> int:
     return wall_ms + -(-left // clock.speed)
 
 
-def lag(clock: Clock, wall_ms: int, last_end_ms: int, interval_ms: int, calendar: str) -> int:
+def lag(
+    clock: Clock, wall_ms: int, last_end_ms: int, interval_ms: int, calendar: str, *, with_extended: bool = False
+) -> int:
     """Wall milliseconds by which the newest bar is late.
 
     Two parts: how long market time has stood still against its schedule (stalled, no ticks, ended), and by
-    how much the bar after the newest one is overdue in the open session (a gap in the data).
+    how much the bar after the newest one is overdue in the open session, `with_extended` in the hours
+    around it too (a gap in the data).
     """
     market_ms = market_time(clock, wall_ms)
     behind = max(0, scheduled_time(clock, wall_ms) - market_ms)
-    missing = max(0, calendars.open_ms(calendar, last_end_ms, market_ms) - interval_ms)
+    open_ms = calendars.open_ms(calendar, last_end_ms, market_ms, with_extended=with_extended)
+    missing = max(0, open_ms - interval_ms)
     return -(-(behind + missing) // clock.speed)
 
 
@@ -108,6 +113,11 @@ def departs(rate: Decimal, known: Decimal, percent: Decimal) -> bool:
     """Whether two rates are further apart than so many percent of the lower one; their inverses are just as far."""
     lower, upper = sorted((rate, known))
     return upper * 100 > lower * (100 + percent)
+
+
+def covers(new: tuple[datetime, datetime], old: tuple[datetime, datetime]) -> bool:
+    """Whether a time from start to end leaves nothing of another out."""
+    return new[0] <= old[0] and new[1] >= old[1]
 
 
 @dataclass(frozen=True, slots=True)

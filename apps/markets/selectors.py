@@ -1,10 +1,12 @@
 """Reads of the market: the clock of a feed, its delivered bars, their freshness, FX rates."""
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypedDict, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Max, Min, OuterRef, Q, QuerySet, Subquery
@@ -23,8 +25,13 @@ from apps.markets.models import (
     FxRate,
     FxRateRequest,
     Instrument,
+    MaintenanceRequest,
+    MaintenanceWindow,
     MarketStateRequest,
     MarketStatus,
+    OfficialDay,
+    OfficialMark,
+    OfficialMarkRequest,
     ReferencePrice,
 )
 from apps.markets.series import series_of
@@ -33,7 +40,7 @@ from apps.markets.states import MarketState
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-Asked = TypeVar("Asked", FxRateRequest, MarketStateRequest)
+Asked = TypeVar("Asked", FxRateRequest, MarketStateRequest, MaintenanceRequest, OfficialMarkRequest)
 RATE_STEP = Decimal("0.000000000000000001")
 
 
@@ -91,6 +98,13 @@ def market_now(feed: Feed) -> datetime:
     return from_ms(bar.end_ms) if bar else feed.dataset.first_start
 
 
+def market_time_at(feed: Feed, wall_at: datetime) -> datetime:
+    """The market time that the feed reaches at a wall time to come, if it runs until then."""
+    clock, now_ms = clock_of(feed), to_ms(wall_now())
+    ahead_ms = max(0, to_ms(wall_at) - now_ms) * clock.speed
+    return from_ms(min(rules.market_time(clock, now_ms) + ahead_ms, clock.ends_at_ms))
+
+
 def last_bar(feed: Feed) -> Bar | None:
     """The newest delivered bar, if any."""
     series = series_of(feed.dataset)
@@ -129,15 +143,19 @@ def freshness_ms(feed: Feed) -> int:
     return reading(feed).late_ms
 
 
-def reading(feed: Feed) -> Reading:
-    """`last_bar`, `market_now` and `freshness_ms` of one and the same moment, for one look at the clock."""
+def reading(feed: Feed, *, with_extended: bool = False) -> Reading:
+    """`last_bar`, `market_now` and `freshness_ms` of one and the same moment, for one look at the clock.
+
+    With `with_extended` a bar is due in extended hours too: without one the feed knows no price of them.
+    """
     clock, now_ms = clock_of(feed), to_ms(wall_now())
     series = series_of(feed.dataset)
     count = series.complete(rules.market_time(clock, now_ms))
     bar = series.bars[count - 1] if count else None
     last_end_ms = bar.end_ms if bar else series.bars[0].start_ms
     calendar = feed.instrument.session_calendar
-    late_ms = rules.lag(clock, now_ms, last_end_ms, feed.dataset.interval_ms, calendar)
+    interval_ms = feed.dataset.interval_ms
+    late_ms = rules.lag(clock, now_ms, last_end_ms, interval_ms, calendar, with_extended=with_extended)
     return Reading(bar, from_ms(bar.end_ms) if bar else feed.dataset.first_start, late_ms)
 
 
@@ -225,6 +243,16 @@ def waiting_states() -> QuerySet[MarketStateRequest]:
     return _waiting(MarketStateRequest.objects.select_related("instrument"))
 
 
+def waiting_maintenance() -> QuerySet[MaintenanceRequest]:
+    """Less maintenance that waits for a second person's vote, soonest to expire first."""
+    return _waiting(MaintenanceRequest.objects.select_related("window__scope", "window__instrument"))
+
+
+def waiting_marks() -> QuerySet[OfficialMarkRequest]:
+    """Official marks that wait for a second person's vote, soonest to expire first."""
+    return _waiting(OfficialMarkRequest.objects.select_related("instrument"))
+
+
 def _waiting(rows: "QuerySet[Asked]") -> "QuerySet[Asked]":
     open_now = rows.filter(consent__state=ConsentState.OPEN, consent__expires_at__gt=wall_now())
     asked = open_now.select_related("consent__requested_by", "consent__scope")
@@ -242,8 +270,17 @@ def closes_at(instrument: Instrument, market_at: datetime) -> datetime | None:
     return None if closes_ms is None else from_ms(closes_ms)
 
 
+def extended_close(instrument: Instrument, market_at: datetime) -> datetime | None:
+    """The regular close of the day at which the instrument trades at a market time, extended hours included.
+
+    It lies behind in the hours after it. None when the instrument does not trade then, or knows no extended hours.
+    """
+    day = calendars.extended_day(instrument.session_calendar, to_ms(market_at))
+    return None if day is None else from_ms(day.closes_ms)
+
+
 def trading_day(instrument: Instrument, market_at: datetime) -> date:
-    """The day that daily limits count by."""
+    """The day that daily limits count by; it turns at the close, so the hours after it belong to the next one."""
     return calendars.trading_day(instrument.session_calendar, to_ms(market_at))
 
 
@@ -272,6 +309,28 @@ def market_states() -> "QuerySet[WithAnnotations[MarketStatus, Said]]":
     )
 
 
+def maintenance() -> "QuerySet[WithAnnotations[MaintenanceWindow, Said]]":
+    """Announced windows, ended and cancelled ones too; each with who changed it last, when, and why."""
+    last = MaintenanceWindow.history.filter(id=OuterRef("pk")).order_by("-history_id")
+    return MaintenanceWindow.objects.select_related("scope", "instrument").annotate(
+        set_by=Subquery(last.values("history_user_id")[:1]),
+        set_at=Subquery(last.values("history_date")[:1]),
+        reason=Subquery(last.values("history_change_reason")[:1]),
+    )
+
+
+def standing_maintenance(at: datetime) -> QuerySet[MaintenanceWindow]:
+    """Windows that run at a wall time or start after it, soonest first."""
+    rows = MaintenanceWindow.objects.filter(cancelled_at__isnull=True, ends_at__gt=at)
+    return rows.select_related("scope", "instrument").order_by("starts_at", "pk")
+
+
+def in_maintenance_until(venue_scope_id: UUID, at: datetime) -> datetime | None:
+    """Until when the whole venue is in announced maintenance at a wall time; None when it is not."""
+    running = standing_maintenance(at).filter(scope_id=venue_scope_id, instrument=None, starts_at__lte=at)
+    return running.aggregate(until=Max("ends_at"))["until"]
+
+
 def counted_rates() -> QuerySet[FxRate]:
     """Of each pair the entry that counts now, current or stale."""
     started = FxRate.objects.filter(valid_from__lte=wall_now())
@@ -283,6 +342,59 @@ def day_end(instrument: Instrument, market_at: datetime) -> datetime:
     return from_ms(calendars.day_end(instrument.session_calendar, to_ms(market_at)))
 
 
+def order_day_end(instrument: Instrument, market_at: datetime, *, with_extended: bool) -> datetime:
+    """When an order for the day ends: with the trading day, or with the hours after it if it trades in those."""
+    ends = calendars.extended_day_end if with_extended else calendars.day_end
+    return from_ms(ends(instrument.session_calendar, to_ms(market_at)))
+
+
 def reference(instrument: Instrument, source: str) -> ReferencePrice | None:
     """What a source that is no bot's own feed said of the instrument last."""
     return ReferencePrice.objects.filter(instrument=instrument, source=source).first()
+
+
+def reached_day(instrument: Instrument) -> date:
+    """The trading day that the instrument has reached: by its feeds, or without any by the wall clock."""
+    feeds = Feed.objects.filter(instrument=instrument).select_related("dataset", "instrument")
+    days = [trading_day(instrument, market_now(feed)) for feed in feeds]
+    return max(days, default=trading_day(instrument, wall_now()))
+
+
+def day_price(instrument: Instrument, day: date) -> Decimal | None:
+    """The last price of a trading day that a feed of the instrument has delivered, the newest feed first."""
+    feeds = Feed.objects.filter(instrument=instrument).select_related("dataset", "instrument").order_by("-id")
+    return next((price for price in (_day_price(feed, day) for feed in feeds) if price is not None), None)
+
+
+def _day_price(feed: Feed, day: date) -> Decimal | None:
+    series, calendar = series_of(feed.dataset), feed.instrument.session_calendar
+
+    def day_of(bar: Bar) -> date:  # a bar that ends with the day is of that day
+        return calendars.trading_day(calendar, bar.end_ms - 1)
+
+    count = bisect_right(series.bars, day, hi=series.complete(_market_ms(feed)), key=day_of)
+    bar = series.bars[count - 1] if count else None
+    return bar.close if bar is not None and day_of(bar) == day else None
+
+
+def counted_mark(instrument: Instrument, day: date) -> OfficialMark | None:
+    """The official mark of a trading day that counts: the one stated last."""
+    found = OfficialDay.objects.filter(instrument=instrument, trading_day=day).select_related("mark").first()
+    return None if found is None else found.mark
+
+
+def mark_measures(instrument: Instrument, day: date) -> list[Decimal]:
+    """What a mark of the day may not be far from when one person states it; empty when nothing is known.
+
+    The feed's own last price of that day, and what two people agreed on for it last. Without either the first mark of
+    the day, so that small corrections do not add up, or else the last one of an earlier day.
+    """
+    price = day_price(instrument, day)
+    marks = OfficialMark.objects.filter(instrument=instrument)
+    of_day = marks.filter(trading_day=day).order_by("revision")
+    agreed = of_day.filter(requests__isnull=False).last()
+    found = [price, None if agreed is None else agreed.price]
+    if found == [None, None]:
+        ground = of_day.first() or marks.filter(trading_day__lt=day).order_by("trading_day", "revision").last()
+        found = [None if ground is None else ground.price]
+    return [known for known in found if known is not None]

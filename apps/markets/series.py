@@ -13,6 +13,7 @@ from quarterdeck.bars import parse_bars
 from quarterdeck.events import Bar
 
 from apps.common.errors import Invalid, NotFound, Refused
+from apps.markets import calendars
 from apps.markets.models import Dataset, Instrument
 
 SERIES_MAX = 16
@@ -60,20 +61,37 @@ def parse(content: bytes, symbol: str, interval_ms: int) -> Series:
 
 
 def series_of(dataset: Dataset) -> Series:
-    """The bars of a frozen dataset; Refused DATASET_CHANGED when the file is not what was frozen."""
-    symbol = _symbol_of(dataset.instrument_id)
-    return _load(dataset.file_name, dataset.sha256, symbol, dataset.interval_ms)
+    """The bars of a frozen dataset, those of extended hours marked; Refused DATASET_CHANGED for another file."""
+    symbol, calendar = _named(dataset.instrument_id)
+    return _load(dataset.file_name, dataset.sha256, symbol, dataset.interval_ms, calendar)
 
 
 @lru_cache(maxsize=SERIES_MAX)
-def _symbol_of(instrument_id: UUID) -> str:
-    """The symbol of an instrument, which never changes: frozen bars carry it."""
-    return Instrument.objects.values_list("symbol", flat=True).get(pk=instrument_id)
+def _named(instrument_id: UUID) -> tuple[str, str]:
+    """The symbol and the calendar of an instrument, which never change: frozen bars follow from them."""
+    return Instrument.objects.values_list("symbol", "session_calendar").get(pk=instrument_id)
 
 
 @lru_cache(maxsize=SERIES_MAX)
-def _load(file_name: str, sha256: str, symbol: str, interval_ms: int) -> Series:
+def _load(file_name: str, sha256: str, symbol: str, interval_ms: int, calendar: str) -> Series:
     content = read_file(file_name)
     if hashlib.sha256(content).hexdigest() != sha256:
         raise Refused("DATASET_CHANGED", f"{file_name} is not the file that was frozen: restore it")
-    return parse(content, symbol, interval_ms)
+    return marked(parse(content, symbol, interval_ms), calendar)
+
+
+def marked(series: Series, calendar: str) -> Series:
+    """The series with the bars marked that lie wholly before or after their day's regular session."""
+    days = calendars.extended_days(calendar, series.bars[0].start_ms, series.ends[-1])
+    if not days:
+        return series
+    starts = [day.starts_ms for day in days]
+    bars = (
+        bar._replace(is_extended=_is_outside(bar, days[bisect_right(starts, bar.start_ms) - 1])) for bar in series.bars
+    )
+    return Series(tuple(bars), series.ends)
+
+
+def _is_outside(bar: Bar, day: calendars.ExtendedDay) -> bool:
+    is_before = day.starts_ms <= bar.start_ms and bar.end_ms <= day.opens_ms
+    return is_before or (day.closes_ms <= bar.start_ms < day.ends_ms)

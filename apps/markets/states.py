@@ -36,3 +36,10 @@ class MarketState(TextChoices):
     HALTED = "halted"
     AUCTION = "auction"
     MAINTENANCE = "maintenance"
+
+
+class MarkKind(TextChoices):
+    """What an official price of a day is."""
+
+    CLOSE = "close"
+    SETTLEMENT = "settlement"

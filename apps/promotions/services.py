@@ -14,6 +14,7 @@ from apps.access.models import User
 from apps.access.states import Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, job
+from apps.bots import services as bots
 from apps.bots.models import Bot
 from apps.bots.states import Environment
 from apps.common import locks, nudges, states
@@ -69,7 +70,8 @@ def request(
     """Ask to run `release` on `account`; gates run first, then people vote.
 
     Raises Refused POLICY_MISSING, ENVIRONMENT_MISMATCH, ACCOUNT_OUTSIDE_BLAST_RADIUS,
-    LIVE_NEEDS_PROVENANCE, DRILL_OVERDUE, DRILL_MISSING, PROMOTION_OPEN; Invalid CAPITAL_NOT_POSITIVE, REASON_MISSING.
+    LIVE_NEEDS_PROVENANCE, DRILL_OVERDUE, DRILL_MISSING, OWNER_LEFT, PROMOTION_OPEN; Invalid CAPITAL_NOT_POSITIVE,
+    REASON_MISSING.
     """
     _check_target(release, account, environment)
     _check_drills(release.bot, account)
@@ -80,6 +82,7 @@ def request(
     policy = selectors.policy_for(stage, environment)
     try:
         with acting(actor, reason):
+            bots.require_owners(release.bot)
             access.lock_firm()
             top = Promotion.objects.aggregate(top=Max("number"))["top"] or 0
             promotion = Promotion.objects.create(

@@ -110,7 +110,8 @@ def _chunks(bars: Sequence[Bar]) -> Iterator[Sequence[Bar]]:
 
 
 def _row(bar: Bar) -> list[Any]:
-    return [bar.start_ms, bar.end_ms, *map(plain, bar[3:])]
+    row = [bar.start_ms, bar.end_ms, *map(plain, bar[3:8])]
+    return [*row, True] if bar.is_extended else row
 
 
 def _replay(book: Book, bars: Sequence[Bar], intents: Sequence[Intent], total: int) -> None:

@@ -10,10 +10,12 @@ from uuid import UUID
 
 from django.db.models import F
 
+from apps.alerts import selectors as alerted
 from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit.context import acting, job
 from apps.common.clocks import wall_now
+from apps.markets import selectors as markets
 from apps.venues.models import Venue, VenueHealth
 from apps.venues.states import CircuitState
 
@@ -79,7 +81,11 @@ def answered(venue: Venue) -> None:
 
 
 def unanswered(venue: Venue) -> None:
-    """A call had no answer; the last one of FAILURES_MAX in a row opens the circuit and raises VENUE_OUTAGE."""
+    """A call had no answer; the last one of FAILURES_MAX in a row opens the circuit and raises VENUE_OUTAGE.
+
+    While the venue is in announced maintenance that is expected, and only told; whatever is not heard after its end is
+    critical.
+    """
     with acting(ACTOR, "no answer from the venue"):
         VenueHealth.objects.bulk_create([VenueHealth(venue=venue)], ignore_conflicts=True)
         row = VenueHealth.objects.select_for_update().get(venue=venue)
@@ -87,6 +93,8 @@ def unanswered(venue: Venue) -> None:
         VenueHealth.objects.filter(pk=row.pk).update(failures=F("failures") + 1)
         if row.state == CircuitState.CLOSED and row.failures >= FAILURES_MAX:
             _open(venue, row)
+        elif row.state == CircuitState.OPEN:
+            _outlast(venue, row)
     forget(venue.pk)
 
 
@@ -95,15 +103,35 @@ def _open(venue: Venue, row: VenueHealth) -> None:
     VenueHealth.objects.filter(pk=row.pk).update(
         state=CircuitState.OPEN, opened_at=now, probe_at=now + timedelta(seconds=_back_off_s(row.failures))
     )
+    said = f"{venue} does not answer: {row.failures} calls in a row; nothing is opened there"
+    until = markets.in_maintenance_until(venue.scope_id, now)
+    if until is None:
+        _raise(venue, Tier.CRITICAL, said)
+    else:
+        expected = f"{said}; expected: it is in maintenance until {until:%Y-%m-%d %H:%M} UTC"
+        _raise(venue, Tier.INFO, expected, expected_until=until.isoformat())
+
+
+def _outlast(venue: Venue, row: VenueHealth) -> None:
+    """The outage goes on: once no maintenance explains it any more, people are called, once."""
+    is_expected = markets.in_maintenance_until(venue.scope_id, wall_now()) is not None
+    if is_expected or row.opened_at is None or alerted.was_raised(_key(venue), Tier.CRITICAL, since=row.opened_at):
+        return
+    alerts.clear(dedup_key=_key(venue), actor=ACTOR, reason="the maintenance is over")
+    _raise(venue, Tier.CRITICAL, f"{venue} does not answer after its maintenance; nothing is opened there")
+
+
+def _raise(venue: Venue, tier: Tier, title: str, **detail: str) -> None:
     alerts.raise_alert(
-        tier=Tier.CRITICAL,
+        tier=tier,
         code="VENUE_OUTAGE",
-        title=f"{venue} does not answer: {row.failures} calls in a row; nothing is opened there",
+        title=title,
         scope=venue.scope,
         target=venue,
         dedup_key=_key(venue),
         actor=ACTOR,
         reason="the venue does not answer",
+        detail=detail,
     )
 
 

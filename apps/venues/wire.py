@@ -85,7 +85,10 @@ def check_declared(request: SubmitRequest, can: Capabilities) -> None:
         f"the time in force {request.time_in_force}": request.time_in_force in can.times_in_force,
         "reduce-only": can.has_reduce_only or not request.is_reduce_only,
         "post-only": can.has_post_only or not request.is_post_only,
+        "extended hours": can.has_extended_hours or not request.is_extended_hours,
         "a post-only order that is no limit order": not request.is_post_only or request.order_type == "LIMIT",
+        "extended hours but for limit orders of the day": not request.is_extended_hours
+        or (request.order_type, request.time_in_force) == ("LIMIT", "DAY"),
     }
     for wish, is_met in wishes.items():
         if not is_met:

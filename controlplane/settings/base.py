@@ -236,6 +236,7 @@ QUEUES: dict[str, list[str]] = {
     "cycles": ["execution.run_due_cycles"],
     "gates": ["releases.run_due_gates"],
     "default": [
+        "bots.watch_owners",
         "rollouts.apply_due",
         "reconciliation.run_due",
         "promotions.settle_due",
@@ -243,6 +244,7 @@ QUEUES: dict[str, list[str]] = {
         "risk.settle_limits",
         "execution.mark_books",
         "execution.contain_breaches",
+        "execution.restate_days",
         "execution.run_due_drills",
         "execution.export_orders",
         "execution.exits.flatten_before_close",
@@ -260,6 +262,7 @@ SWEEP_S: dict[str, float] = {
     "execution.expire_sessions": 1,
     "execution.mark_books": 2,
     "execution.contain_breaches": 2,
+    "execution.restate_days": 5,
     "execution.exits.advance_due": 1,
     "execution.exits.flatten_before_close": 5,
     "execution.run_due_drills": 5,
@@ -269,6 +272,7 @@ SWEEP_S: dict[str, float] = {
     "venues.paper.match_due": 1,
     "execution.run_due_cycles": 1,
     "releases.run_due_gates": 3,
+    "bots.watch_owners": 30,
     "rollouts.apply_due": 2,
     "reconciliation.run_due": 5,
     "promotions.settle_due": 3,
@@ -314,6 +318,7 @@ SPECTACULAR_SETTINGS = {
         "InstrumentClass": "apps.markets.states.InstrumentClass",
         "FeedState": "apps.markets.states.FeedState",
         "MarketState": "apps.markets.states.MarketState",
+        "MarkKind": "apps.markets.states.MarkKind",
         "Stage": "apps.bots.states.Stage",
         "Environment": "apps.bots.states.Environment",
         "Mode": "apps.bots.states.Mode",
@@ -368,6 +373,9 @@ REFERENCE_STALE_S = 15.0  # an older price of another source is none
 FX_RATE_VALID_MAX_D = 7  # how far ahead a rate's end may lie
 FX_RATE_DEPARTS_PCT = Decimal(5)  # a rate further from the one that counts takes two people
 FX_RATE_DEPARTS_H = 24  # many small steps within so many hours are measured as one
+MAINTENANCE_MAX_D = 7  # how long an announced window of a venue may be
+MARK_DEPARTS_PCT = Decimal(5)  # an official mark further from the feed's own price of that day takes two people
+MARK_MISSING_H = 12.0  # an instrument that has official marks and lacks one so long after a day's end alerts
 BOOKS_STALE_S = 60.0  # profit and loss marked longer ago denies what opens
 CASH_STALE_S = 60.0
 DRAIN_LIST_AFTER_S = 5.0  # then a drain lists what the venue has not confirmed

@@ -12,14 +12,13 @@ How each kind of address is judged:
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
-from apps.common.clocks import wall_now
-from apps.markets.models import FxRate, FxRateRequest, MarketStateRequest
+from apps.markets.models import FxRate
+from tests.access import market_asks as asks
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
@@ -62,7 +61,8 @@ READABLE = {
     "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
     "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
-    "position": "position", "reconciliation-run": "run", "break": "break", "bot-session": "session",
+    "position": "position", "day-close": "day_close",
+    "reconciliation-run": "run", "break": "break", "bot-session": "session",
     "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
@@ -73,6 +73,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "alert-acknowledge": ("alert", (P.OPERATE,)),
     "alert-resolve": ("alert", (P.OPERATE,)),
     "signer-revoke": ("signer", (P.ADMINISTER,)),
+    "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
     "hold-release": ("hold", (P.RELEASE_HOLD,)),
@@ -135,17 +136,6 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
-
-
-def fx_rate(_: Side) -> dict[str, Any]:
-    """A rate to enter; what counts is 1."""
-    until = (wall_now() + timedelta(hours=1)).isoformat()
-    return {"base": "EUR", "quote": "USD", "rate": "1.01", "valid_until": until, "source": "desk"}
-
-
-def market_state(side: Side) -> dict[str, Any]:
-    """A halt to state."""
-    return {"instrument": side.instrument.pk, "state": "halted", "source": "exchange"}
 
 
 def exit_terms(side: Side) -> dict[str, Any]:
@@ -248,26 +238,28 @@ def _signal_rules() -> Iterator[Rule]:
 def _market_rules() -> Iterator[Rule]:
     yield Rule("fx-rate-list", "get", LIST)
     yield Rule("fx-rate-detail", "get", SHARED, (), lambda _: {"pk": FxRate.objects.get().pk})
-    yield Rule("fx-rate-list", "post", FIRM, (P.SET_LIMITS,), nothing, fx_rate)
+    yield Rule("fx-rate-list", "post", FIRM, (P.SET_LIMITS,), nothing, asks.fx_rate)
     yield Rule("market-state-list", "get", LIST)
     yield Rule("market-state-detail", "get", SHARED, (), lambda side: {"pk": side.instrument.status.pk})
-    yield Rule("market-state-list", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
+    yield Rule("market-state-list", "post", FIRM, (P.SET_LIMITS,), nothing, asks.market_state)
+    yield Rule("maintenance-window-list", "get", LIST)
+    yield Rule("maintenance-window-detail", "get", SHARED, (), asks.window)
+    yield Rule("maintenance-window-list", "post", FIRM, (P.SET_LIMITS,), nothing, asks.maintenance)
+    yield Rule("maintenance-window-extend", "post", FIRM, (P.SET_LIMITS,), asks.window)
+    yield Rule("official-mark-list", "get", LIST)
+    yield Rule("official-mark-detail", "get", SHARED, (), asks.known_mark)
+    yield Rule("official-mark-list", "post", FIRM, (P.SET_LIMITS,), nothing, asks.mark)
+    yield Rule("official-mark-import", "post", FIRM, (P.SET_LIMITS,), nothing, asks.mark_file, is_upload=True)
     for name, found, body in (
-        ("fx-rate-request", _asked_rate, fx_rate),
-        ("market-state-request", _asked_state, market_state),
+        ("fx-rate-request", asks.asked_rate, asks.fx_rate),
+        ("market-state-request", asks.asked_state, asks.market_state),
+        ("official-mark-request", asks.asked_mark, asks.mark),
+        ("maintenance-request", asks.asked_maintenance, asks.less_maintenance),
     ):
         yield Rule(f"{name}-list", "get", LIST)
         yield Rule(f"{name}-detail", "get", SHARED, (), found)
         yield Rule(f"{name}-list", "post", FIRM, (P.SET_LIMITS,), nothing, body)
         yield Rule(f"{name}-votes", "post", FIRM, (P.VOTE_RISK,), found)
-
-
-def _asked_rate(_: Side) -> dict[str, Any]:
-    return {"pk": FxRateRequest.objects.get().pk}
-
-
-def _asked_state(_: Side) -> dict[str, Any]:
-    return {"pk": MarketStateRequest.objects.get().pk}
 
 
 def _access_rules() -> Iterator[Rule]:
@@ -277,6 +269,7 @@ def _access_rules() -> Iterator[Rule]:
     yield Rule("desk-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: {"name": "new"})
     yield Rule("user-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: USER_ASKED)
     yield Rule("user-deactivate", "post", HIDDEN, (P.ADMINISTER, P.VIEW), pk("member"))
+    yield Rule("user-hand-over", "post", ACT, (P.ADMINISTER,), lambda side: {"pk": side.bot.owner_id})
     yield Rule("user-grants", "get", SHARED, (), pk("member"))
     yield Rule(
         "user-grants",
@@ -301,7 +294,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
-    "markets",
+    "markets", "maintenance_export",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
@@ -321,6 +314,9 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("bot_tab", "get", SEEN, (P.VIEW,), lambda side: {"name": side.bot.name, "tab": "orders"})
     yield Rule("bot_series", "get", SEEN, (P.VIEW,), _series)
     yield Rule("bot_close", "post", ACT, (P.EXIT,), named("name", "bot", "name"))
+    yield Rule("bot_hand_over", "post", ACT, (P.ADMINISTER,), named("name", "bot", "name"))
+    yield Rule("person_bots", "get", SHARED, (), lambda side: {"person_id": side.bot.owner_id})
+    yield Rule("person_hand_over", "post", ACT, (P.ADMINISTER,), lambda side: {"person_id": side.bot.owner_id})
     yield Rule("order", "get", SEEN, (P.VIEW,), named("order_id", "order"))
     yield Rule("order_cancel", "post", ACT, (P.EXIT,), named("order_id", "order"))
     yield Rule("order_replace", "post", ACT, (P.TRADE, P.EXIT), named("order_id", "order"))
@@ -354,24 +350,27 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
-    yield Rule("fx_rate_enter", "post", FIRM, (P.SET_LIMITS,), nothing, fx_rate)
-    yield Rule("market_state_set", "post", FIRM, (P.SET_LIMITS,), nothing, market_state)
-    yield Rule(
-        "fx_rate_vote", "post", FIRM, (P.VOTE_RISK,), lambda side: {"request_id": _asked_rate(side)["pk"]}, _ballot
-    )
-    yield Rule(
-        "market_state_vote",
-        "post",
-        FIRM,
-        (P.VOTE_RISK,),
-        lambda side: {"request_id": _asked_state(side)["pk"]},
-        _ballot,
-    )
+    yield from _market_pages()
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
+
+
+def _market_pages() -> Iterator[Rule]:
+    yield Rule("fx_rate_enter", "post", FIRM, (P.SET_LIMITS,), nothing, asks.fx_rate)
+    yield Rule("mark_state", "post", FIRM, (P.SET_LIMITS,), nothing, asks.mark)
+    yield Rule("mark_import", "post", FIRM, (P.SET_LIMITS,), nothing, asks.mark_file)
+    yield Rule("market_state_set", "post", FIRM, (P.SET_LIMITS,), nothing, asks.market_state)
+    yield Rule("maintenance_announce", "post", FIRM, (P.SET_LIMITS,), nothing, asks.maintenance)
+    yield Rule("maintenance_change", "post", FIRM, (P.SET_LIMITS,), lambda side: {"window_id": asks.window(side)["pk"]})
+    for name, asked in asks.VOTED_ON.items():
+        yield Rule(f"{name}_vote", "post", FIRM, (P.VOTE_RISK,), _request_of(asked), _ballot)
+
+
+def _request_of(asked: Values) -> Values:
+    return lambda side: {"request_id": asked(side)["pk"]}
 
 
 def _series(side: Side) -> dict[str, Any]:

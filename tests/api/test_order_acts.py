@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 from rest_framework.test import APIClient
@@ -44,6 +45,25 @@ def test_a_preview_says_why_an_order_would_be_refused_and_keeps_nothing(world: W
     assert "QUANTITY_ABOVE_LIMIT" in [denial["code"] for denial in found["denials"]]
     assert found["limits"]["order_quantity"] == "1"
     assert Order.objects.count() == before
+
+
+def test_an_order_for_extended_hours_is_judged_as_one(world: World, bot: APIClient) -> None:
+    asked = body_of(world.own, time_in_force="DAY", extended_hours=True)
+
+    codes = [denial["code"] for denial in bot.post("/api/v1/orders/preview/", asked).json()["denials"]]
+
+    assert {"EXTENDED_HOURS_NOT_ENTITLED", "EXTENDED_HOURS_UNKNOWN"} <= set(codes)
+
+
+def test_a_position_is_closed_in_extended_hours_if_asked(world: World, as_user: As) -> None:
+    position, trader = world.own.position, as_user(world.own.people["trader"])
+    body = {"reason": "out", "limit_price": "60000", "extended_hours": True}
+
+    with mock.patch("apps.execution.services.close_position", return_value=world.own.order) as close:
+        answer = trader.post(f"/api/v1/positions/{position.pk}/close/", body)
+
+    assert (answer.status_code, answer.json()["is_extended_hours"]) == (201, False)
+    assert close.call_args.kwargs["extended_hours"] is True
 
 
 def test_cancel_all_takes_opening_orders_and_leaves_protective_ones(world: World, as_user: As) -> None:

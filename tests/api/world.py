@@ -17,15 +17,23 @@ from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signe
 from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
-from apps.execution.models import Fill, Order, OrderEvent, OrderSettlement, Position
-from apps.markets import services as markets
-from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
+from apps.execution.models import DayClose, Fill, Order, OrderEvent, OrderSettlement, Position
+from apps.markets.models import (
+    Dataset,
+    Feed,
+    FeedClock,
+    FxRate,
+    Instrument,
+    MarketStatus,
+    ReferencePrice,
+)
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Gate, Release
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
+from tests.api.asked import DAY, ask_for
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
 from tests.exits.world import arrange_exit_plan
@@ -84,7 +92,7 @@ def make_world(folder: Path) -> World:
     with acting("job:test", "arrange"):
         firm = access.make_firm(name="Firm", base_currency="USD", **ARRANGE)
         shared = _shared(firm)
-        _ask_for(shared["instrument"])
+        ask_for(shared["venue"], shared["instrument"], person("asker"))
         return World(
             firm=firm,
             firm_administrator=person("firm-administrator", "administrator", firm.scope),
@@ -134,15 +142,6 @@ def _shared(firm: Firm) -> dict[str, Any]:
         slots=[Permission.VOTE_TRADER, Permission.VOTE_RISK],
     )
     return {"venue": venue, "instrument": instrument, "dataset": dataset, "feed": feed, "policy": policy}
-
-
-def _ask_for(instrument: Instrument) -> None:
-    """A rate and a market state that somebody who has left asked for; they wait for a second person."""
-    asker = person("asker")
-    asked: dict[str, Any] = {"source": "arranged", "actor": asker, "reason": "arranged"}
-    until = wall_now() + timedelta(days=1)
-    markets.request_fx_rate(base="CHF", quote="USD", rate="1.1", valid_until=until, **asked)
-    markets.request_market_state(instrument=instrument, state="trading", **asked)
 
 
 def _side(name: str, shared: dict[str, Any]) -> Side:
@@ -361,7 +360,11 @@ def _orders(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
         market_at=START,
     )
     OrderSettlement.objects.create(order=order, outcome="not_sent")
-    objects |= {"order": order, "fill": fill, "position": Position.objects.create(**place)}
+    figures = dict.fromkeys(("quantity", "multiplier", "rate", "value_base", "pnl_base", "pnl_day_base"), Decimal(1))
+    close = DayClose.objects.create(
+        **place, **figures, trading_day=DAY, opens=DAY + timedelta(days=1), provisional_price=Decimal(60000)
+    )
+    objects |= {"order": order, "fill": fill, "position": Position.objects.create(**place), "day_close": close}
 
 
 def _checks(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:

@@ -35,9 +35,19 @@ def make_zip(files: Mapping[str, str | bytes] = FILES, *extra: tuple[zipfile.Zip
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        for name, content in [*files.items(), *extra]:
+        for name, content in files.items():
+            archive.writestr(_undated(name), content)
+        for name, content in extra:
             archive.writestr(name, content)
     return buffer.getvalue()
+
+
+def _undated(name: str) -> zipfile.ZipInfo:
+    """An entry without the time of day: the same files are the same bytes, whenever they are written."""
+    info = zipfile.ZipInfo(name)
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o600 << 16
+    return info
 
 
 def entry(name: str, mode: int = 0o100644, **attributes: int) -> zipfile.ZipInfo:

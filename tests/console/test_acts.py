@@ -5,10 +5,14 @@ from unittest import mock
 import pytest
 
 from apps.alerts.models import Alert
+from apps.audit.context import acting
 from apps.common.errors import Refused
+from apps.execution.models import Position
+from apps.markets.models import Instrument
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.risk.models import Hold, Limit, LimitRaise
 from tests.access.proofs import sign_in_again
+from tests.api.world import ARRANGE
 
 
 def test_the_kill_switch_previews_what_stops(world, signed_in):
@@ -101,6 +105,29 @@ def test_a_deployment_is_paused_with_a_reason(world, signed_in):
     deployment.refresh_from_db()
     assert deployment.desired == "paused"
     assert "lunch" in client.get(f"/deployments/{deployment.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(("calendar", "is_offered"), [("24/7", False), ("XNYS", True)])
+def test_a_close_ticket_offers_extended_hours_where_the_instrument_has_them(world, signed_in, calendar, is_offered):
+    with acting(**ARRANGE):
+        Instrument.objects.update(session_calendar=calendar)
+        Position.objects.update(quantity=1)
+
+    page = signed_in(world.own.people["trader"]).get(f"/bots/{world.own.bot.name}/positions/").content.decode()
+
+    assert "Reduce or close" in page
+    assert ('name="extended_hours"' in page) is is_offered
+
+
+@pytest.mark.parametrize(("ticked", "wish"), [({"extended_hours": "1"}, True), ({}, False)])
+def test_a_close_ticket_asks_for_extended_hours(world, signed_in, ticked, wish):
+    own = world.own
+    values = {"deployment": own.deployment.pk, "limit_price": "60000", "reason": "out"} | ticked
+
+    with mock.patch("apps.execution.services.close_position", return_value=own.order) as close:
+        signed_in(own.people["trader"]).post(f"/bots/{own.bot.name}/close/", values)
+
+    assert close.call_args.kwargs["extended_hours"] is wish
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,10 @@ def test_an_order_shows_what_was_said_to_the_venue_and_what_was_unexpected(world
 
 def test_terms_of_a_slice_are_shown(world, signed_in):
     Order.objects.filter(pk=world.own.order.pk).update(
-        is_post_only=True, remainder="CANCEL", parent_id=world.own.bot.pk, parent_quantity=5
+        is_post_only=True, is_extended_hours=True, remainder="CANCEL", parent_id=world.own.bot.pk, parent_quantity=5
     )
     text = text_of(signed_in(world.own.people["trader"]), world.own.order)
-    for part in ("post only", "the rest is cancelled", str(world.own.bot.pk), "5 in all"):
+    for part in ("post only", "extended hours", "the rest is cancelled", str(world.own.bot.pk), "5 in all"):
         assert part in text
 
 

@@ -12,6 +12,7 @@ UNIQUE = Answer({"code": 40010001, "message": "client_order_id must be unique"},
 FUNDS = Answer({"code": 40310000, "message": "insufficient buying power"}, 403)
 NOT_FOUND = Answer({"code": 40410000, "message": "order not found"}, 404)
 ENDED = Answer({"code": 42210000, "message": "order is already in an ended state"}, 422)
+NEEDS_LIMIT_DAY = Answer({"code": 42210000, "message": "extended hours order must be DAY limit orders"}, 422)
 FORBIDDEN = Answer({"code": 40110000, "message": f"access key verification failed for {KEY} {SECRET}"}, 401)
 SYMBOLS = ("BTC/USD", "AAPL")
 
@@ -53,11 +54,14 @@ class AlpacaServer(VenueServer):
 
     def _submit(self, call: Call) -> Answer:
         asked = call.body
-        assert all(isinstance(value, str) for value in asked.values()), "numbers must travel as texts"
+        assert all(isinstance(value, str | bool) for value in asked.values()), "numbers must travel as texts"
+        is_extended = asked.get("extended_hours", False)
         if asked["symbol"] not in SYMBOLS:
             return Answer({"code": 42210000, "message": f'asset "{asked["symbol"]}" not found'}, 422)
         if self.book.find(asked["client_order_id"]):
             return UNIQUE
+        if is_extended and (asked["type"], asked["time_in_force"]) != ("limit", "day"):
+            return NEEDS_LIMIT_DAY
         if Decimal(asked["qty"]) * Decimal(asked.get("limit_price", "100")) > self.book.cash:
             return FUNDS
         order = self.book.place(
@@ -69,6 +73,7 @@ class AlpacaServer(VenueServer):
             quantity=Decimal(asked["qty"]),
             limit=_price(asked, "limit_price"),
             stop=_price(asked, "stop_price"),
+            is_extended=is_extended,
         )
         return Answer(_order(order))
 
@@ -85,6 +90,7 @@ class AlpacaServer(VenueServer):
             quantity=Decimal(call.body.get("qty", old.quantity)),
             limit=_price(call.body, "limit_price") or old.limit,
             stop=_price(call.body, "stop_price") or old.stop,
+            is_extended=old.is_extended,
             replaces=old.number,
         )
         old.state, old.replaced_by = "replaced", order.number

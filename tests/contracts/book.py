@@ -22,6 +22,7 @@ class BookOrder:
     stop: Decimal | None
     placed_ms: int
     is_post_only: bool = False
+    is_extended: bool = False
     filled: Decimal = Decimal(0)
     cost: Decimal = Decimal(0)
     state: str = "open"

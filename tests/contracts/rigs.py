@@ -109,6 +109,10 @@ class PaperRig:
         """How many orders the venue has under this id."""
         return PaperOrder.objects.filter(client_order_id=client_order_id).count()
 
+    def is_extended(self, client_order_id: str) -> bool:
+        """Whether the venue lets the order trade outside the session."""
+        return PaperOrder.objects.get(client_order_id=client_order_id).is_extended_hours
+
 
 class WireRig:
     """A venue behind HTTP."""
@@ -148,6 +152,11 @@ class WireRig:
     def count(self, client_order_id: str) -> int:
         """How many orders the venue has under this id."""
         return sum(order.client_id == client_order_id for order in self.server.book.orders)
+
+    def is_extended(self, client_order_id: str) -> bool:
+        """Whether the venue lets the order trade outside the session."""
+        order = self.server.book.find(client_order_id)
+        return order is not None and order.is_extended
 
 
 class AlpacaRig(WireRig):

@@ -160,6 +160,32 @@ def test_wishes_are_taken_where_declared_and_refused_before_the_wire_elsewhere(r
             assert rig.count(order.client_order_id) == 0
 
 
+def test_extended_hours_are_asked_for_where_declared_and_refused_before_the_wire_elsewhere(rig: Rig) -> None:
+    can = rig.adapter.capabilities()
+    lasts = "DAY" if can.has_extended_hours else "GTC"
+    order = make_order(limit_price=Decimal(90), time_in_force=lasts, is_extended_hours=True)
+
+    if can.has_extended_hours:
+        other = make_order(limit_price=Decimal(90), time_in_force="DAY")
+        for asked in (order, other):
+            assert rig.adapter.submit(asked).state == OPEN
+        assert [rig.is_extended(asked.client_order_id) for asked in (order, other)] == [True, False]
+        return
+    with pytest.raises(VenueRejected) as rejection:
+        rig.adapter.submit(order)
+    assert rejection.value.code == "VENUE_CANNOT"
+    assert rig.count(order.client_order_id) == 0
+
+
+@pytest.mark.parametrize("terms", [{"time_in_force": "GTC"}, {"order_type": "MARKET", "limit_price": None}])
+def test_extended_hours_are_for_limit_orders_of_the_day(rig: Rig, terms: dict[str, Any]) -> None:
+    order = make_order(**{"limit_price": Decimal(90), "time_in_force": "DAY", "is_extended_hours": True} | terms)
+
+    with pytest.raises(VenueRejected):
+        rig.adapter.submit(order)
+    assert rig.adapter.open_orders() == []
+
+
 def test_a_replaced_order_has_its_new_terms_under_our_id(rig: Rig) -> None:
     order = make_order()
     rig.adapter.submit(order)

@@ -32,6 +32,8 @@ LISTS = (
     "/limits/",
     "/limits/exposure/",
     "/markets/",
+    "/markets/marks/",
+    "/limits/days/",
     "/exit-plans/",
     "/signals/",
     "/alerts/",
@@ -51,6 +53,7 @@ def addresses(product: Product) -> Iterator[str]:
     bot = first["id"]
     for kind in ("orders", "releases", "deployments"):
         yield f"/{kind}/{rita.find(f'{kind}/')[0]['id']}/"
+    yield f"/people/{first['owner']}/bots/"
     yield f"/promotions/{rita.find('promotions/')[0]['number']}/"
     yield f"/audit/bots.bot/{bot}/"
     yield f"/exit-plans/?scope={first['scope']}"

@@ -225,10 +225,17 @@ def await_blocked(kind: str = "advisory") -> None:
 
 
 def make_floor(
-    folder: Path, wall: Wall, line: Line, *, closes: Sequence[str] = CLOSES, multiplier: str = "1", **limits: str
+    folder: Path,
+    wall: Wall,
+    line: Line,
+    *,
+    closes: Sequence[str] = CLOSES,
+    multiplier: str = "1",
+    feed_terms: dict[str, Any] | None = None,
+    **limits: str,
 ) -> Floor:
     """The floor, with one bar delivered; keyword arguments replace limits."""
-    feed = list_paper(folder, closes, multiplier=multiplier)
+    feed = list_paper(folder, closes, multiplier=multiplier, **(feed_terms or {}))
     paper.open_account(name="alpha-paper", currency="USD", opening_cash="100000")
     with acting(**BY):
         account = make_account(opening_cash="100000")

@@ -1,5 +1,6 @@
 """Strategy cycles: bars in, orders out, the checkpoint committed with both."""
 
+from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
@@ -65,6 +66,17 @@ def test_a_bar_becomes_a_checkpoint_and_its_orders(floor: Floor, bot: type[Scrip
     assert (order.state, order.cycle_id, order.intent_sequence) == (OrderState.INITIALIZED, done.pk, 1)
     assert Deployment.objects.get().observed == "running"
     assert EquityPoint.objects.count() == 1
+
+
+def test_an_intent_may_ask_for_extended_hours(
+    floor: Floor, bot: type[ScriptedBot], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = bot._intent
+    monkeypatch.setattr(bot, "_intent", lambda self, bar: replace(plain(self, bar), extended_hours=True))
+
+    run(floor)
+
+    assert Order.objects.get().is_extended_hours
 
 
 def test_without_a_new_bar_nothing_is_asked(floor: Floor, bot: type[ScriptedBot]) -> None:

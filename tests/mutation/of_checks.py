@@ -13,6 +13,7 @@ PURPOSES = "tests/risk/test_check_purposes.py::"
 GATEWAY = "tests/execution/test_gateway.py::"
 PLACE = "tests/execution/test_place.py::"
 NET = "tests/execution/test_exit_net.py::"
+EXTENDED = "tests/execution/test_extended_hours.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -308,5 +309,61 @@ SAFEGUARDS = (
         "            hedged.report(order)\n",
         "",
         (f"{NET}test_people_are_told_once_of_an_exit_that_a_hedge_keeps_back",),
+    ),
+    Safeguard(
+        "session-closed",
+        "In the hours around the session only what asks for them opens.",
+        STANDING,
+        "    if not (session.is_open or (order.is_extended_hours and session.is_extended)):\n",
+        "    if not (session.is_open or session.is_extended):\n",
+        (f"{PURPOSES}test_a_breach_stops_exactly_the_purposes_that_it_is_meant_for",),
+    ),
+    Safeguard(
+        "extended-hours-entitled",
+        "Only a bot whose approved bundle says so opens in extended hours.",
+        STANDING,
+        "    if not entitlements.extended_hours:\n",
+        "    if False:\n",
+        (f"{EXTENDED}test_a_bot_needs_the_entitlement",),
+    ),
+    Safeguard(
+        "extended-hours-limit-day",
+        "In extended hours only limit orders for the day go out.",
+        STANDING,
+        "    if order.is_extended_hours and not is_limit_for_the_day(order.order_type, order.time_in_force):\n",
+        "    if False:\n",
+        (f"{EXTENDED}test_only_limit_orders_for_the_day_may_ask",),
+    ),
+    Safeguard(
+        "extended-hours-instrument",
+        "No order opens in extended hours of an instrument that is not known to have any.",
+        STANDING,
+        "    if not instrument.has_extended_hours:\n",
+        "    if False:\n",
+        (f"{EXTENDED}test_an_instrument_without_extended_hours_has_none",),
+    ),
+    Safeguard(
+        "extended-hours-venue",
+        "No order asks a venue for extended hours that it was not declared to have.",
+        STANDING,
+        "    if order.is_extended_hours and not venue.has_extended_hours:\n",
+        "    if False:\n",
+        (f"{EXTENDED}test_a_venue_that_has_none_is_not_even_asked",),
+    ),
+    Safeguard(
+        "extended-hours-flat",
+        "A bot that must be flat by the close opens nothing in the hours after it.",
+        JUDGING,
+        "    closes_at = markets.closes_at(instrument, market_at) or extended_close\n",
+        "    closes_at = markets.closes_at(instrument, market_at)\n",
+        (f"{EXTENDED}test_a_bot_that_must_be_flat_opens_nothing_after_the_close",),
+    ),
+    Safeguard(
+        "extended-hours-price",
+        "Nothing opens in extended hours on a price of the session before.",
+        JUDGING,
+        "    return ticket.is_extended_hours and ticket.purpose != Purpose.EXIT\n",
+        "    return False\n",
+        (f"{EXTENDED}test_a_feed_that_is_silent_after_the_close_prices_nothing_there",),
     ),
 )

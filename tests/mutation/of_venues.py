@@ -134,4 +134,23 @@ SAFEGUARDS = (
         "",
         ("tests/signals/test_sources.py::test_what_changed_after_the_consent_does_not_trade",),
     ),
+    Safeguard(
+        "extended-hours-matching",
+        "Outside the regular session the simulated venue fills only orders that ask for it.",
+        "sdk/src/quarterdeck/simulator.py",
+        "    if bar.is_extended and not order.extended_hours:\n",
+        "    if False:\n",
+        (
+            "tests/sdk/test_simulator.py::test_outside_the_session_only_orders_that_ask_for_it_trade",
+            "tests/venues/test_paper_extended.py::test_after_the_close_only_orders_that_ask_for_it_trade",
+        ),
+    ),
+    Safeguard(
+        "extended-hours-declared",
+        "Extended hours are asked of no venue that was not declared to have them.",
+        "apps/venues/wire.py",
+        '        "extended hours": can.has_extended_hours or not request.is_extended_hours,\n',
+        "",
+        ("tests/venues/test_adapters.py::test_a_venue_that_declares_no_extended_hours_is_not_asked_for_them",),
+    ),
 )

@@ -1,6 +1,17 @@
 """All safeguards that `python -m tests.mutation` removes one by one; no removal lets a call out to a venue."""
 
-from tests.mutation import of_checks, of_doubt, of_markets, of_people, of_sending, of_sessions, of_venues
+from tests.mutation import (
+    of_checks,
+    of_doubt,
+    of_maintenance,
+    of_markets,
+    of_marks,
+    of_owners,
+    of_people,
+    of_sending,
+    of_sessions,
+    of_venues,
+)
 
 SAFEGUARDS = (
     *of_sending.SAFEGUARDS,
@@ -9,5 +20,8 @@ SAFEGUARDS = (
     *of_checks.SAFEGUARDS,
     *of_venues.SAFEGUARDS,
     *of_markets.SAFEGUARDS,
+    *of_marks.SAFEGUARDS,
+    *of_maintenance.SAFEGUARDS,
+    *of_owners.SAFEGUARDS,
     *of_people.SAFEGUARDS,
 )

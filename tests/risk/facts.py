@@ -29,7 +29,7 @@ ORDER = rules.OrderFacts(
     side="BUY", quantity=Decimal(1), order_type="MARKET", purpose="OPENING", parent_left=None, parent_agrees=True
 )
 INSTRUMENT = rules.InstrumentFacts(
-    lot_size=Decimal("0.5"), tick_size=Decimal("0.25"), multiplier=Decimal(2), is_entitled=True
+    lot_size=Decimal("0.5"), tick_size=Decimal("0.25"), multiplier=Decimal(2), is_entitled=True, has_extended_hours=True
 )
 MARKET = rules.MarketFacts(
     reference_price=Decimal(100),
@@ -53,14 +53,18 @@ FLAT = rules.ExposureFacts(
     trading_state=rules.ACTIVE,
     mode_agrees=True,
 )
-ENTITLED = rules.Entitlements(sides=frozenset({"BUY", "SELL"}), order_types=TYPES, times_in_force=TIMES, shorting=True)
+ENTITLED = rules.Entitlements(
+    sides=frozenset({"BUY", "SELL"}), order_types=TYPES, times_in_force=TIMES, shorting=True, extended_hours=True
+)
 VENUE = rules.VenueFacts(
     order_types=TYPES,
     times_in_force=TIMES,
     has_reduce_only=True,
     has_post_only=True,
     is_up=True,
+    maintenance=None,
     buying_power=Decimal(1_000_000),
+    has_extended_hours=True,
 )
 OPEN = rules.SessionFacts(is_open=True, is_halted=False, closes_in_s=None, flat_before_close_s=None)
 DESK = rules.ScopeFacts(

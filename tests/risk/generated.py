@@ -63,6 +63,7 @@ class Generator:
                 order_types=self._part(TYPES),
                 times_in_force=self._part(TIMES),
                 shorting=self.mostly(True, False),
+                extended_hours=self.mostly(True, False),
             ),
             venue=self._venue(),
             session=self._session(),
@@ -98,6 +99,7 @@ class Generator:
             stop_price=self._price("STOP" in order_type),
             is_reduce_only=self.mostly(False, True),
             is_post_only=self.mostly(False, True),
+            is_extended_hours=self.mostly(order_type == "LIMIT" and self.random.random() < 0.2, True),
             by_person=self.random.random() < 0.3,
         )
 
@@ -114,6 +116,7 @@ class Generator:
             is_expired=self.mostly(False, True),
             limit_up=self.random.choice((None, None, self.figure(101, 106))),
             limit_down=self.random.choice((None, None, self.figure(94, 99))),
+            has_extended_hours=self.mostly(True, False),
         )
 
     def _exposure(self) -> rules.ExposureFacts:
@@ -162,8 +165,14 @@ class Generator:
             has_reduce_only=self.mostly(True, False),
             has_post_only=self.mostly(True, False),
             is_up=self.mostly(True, False),
+            maintenance=self._maintenance(),
+            has_extended_hours=self.mostly(True, False),
             buying_power=self.mostly(self.near(1_000, 2_000, 4_000), None),
         )
+
+    def _maintenance(self) -> rules.MaintenanceFacts | None:
+        starts_in_s = self.random.choice((None, 86_400, self.mostly(3_600, -60, 0, 1, 300, 900, 901)))
+        return None if starts_in_s is None else rules.MaintenanceFacts(starts_in_s=starts_in_s, ends_at="later")
 
     def _session(self) -> rules.SessionFacts:
         return rules.SessionFacts(
@@ -171,6 +180,7 @@ class Generator:
             is_halted=self.mostly(False, True),
             closes_in_s=self.random.choice((None, 900, 1_800, self.mostly(3_600, 0, -5))),
             flat_before_close_s=self.random.choice((None, self.mostly(300, 900, 901))),
+            is_extended=self.random.random() < 0.5,
         )
 
     def _scope(self, name: str) -> rules.ScopeFacts:

@@ -8,77 +8,14 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
 
 from apps.risk import rules
 from apps.risk.rules import ScopeFacts
 from tests.risk.generated import Case, Generator
+from tests.risk.reading import Reading, above_zero, exactly
 
 SEED = 20_261_123
-
-
-def exactly(value: Decimal | None) -> Fraction | None:
-    """The number that is meant; None for what is no number."""
-    return Fraction(value) if value is not None and value.is_finite() else None
-
-
-def above_zero(value: Decimal | None) -> Fraction | None:
-    """The number, if it is one above zero."""
-    number = exactly(value)
-    return number if number is not None and number > 0 else None
-
-
-class Reading:
-    """What follows from a case before any rule is asked."""
-
-    def __init__(self, case: Case) -> None:
-        assert case.instrument is not None
-        self.case, self.order, self.exposure = case, case.order, case.exposure
-        self.instrument, self.market, self.venue = case.instrument, case.market, case.venue
-        self.is_exit = case.order.purpose == "EXIT"
-        self.is_guard = case.order.purpose == "PROTECTIVE"
-        self.sign = 1 if case.order.side == "BUY" else -1
-        self.quantity = Fraction(case.order.quantity)
-        self.prices = [Fraction(p) for p in (case.order.limit_price, case.order.stop_price) if p is not None]
-        self.limit = self.prices[0] if case.order.order_type in ("LIMIT", "STOP_LIMIT") else None
-        self.feed = above_zero(case.market.reference_price)
-        self.reference = above_zero(case.market.venue_price) if case.market.is_venue_price_fresh else None
-
-    @cached_property
-    def worst(self) -> Fraction | None:
-        """The signed position with all that works on this side; None when our own figures are no figures."""
-        position, working = exactly(self.exposure.position), self.working
-        return None if position is None or working is None else position + self.sign * (working + self.quantity)
-
-    @cached_property
-    def working(self) -> Fraction | None:
-        """What works on this side; None when either side is no quantity."""
-        both = [exactly(side) for side in (self.exposure.working_buy, self.exposure.working_sell)]
-        if any(side is None or side < 0 for side in both):
-            return None
-        return both[0] if self.sign > 0 else both[1]
-
-    def worth(self, quantity: Fraction, rate: Decimal | None) -> Fraction:
-        """The value of a quantity at the dearest price there is, in the currency that the rate leads to.
-
-        What has no price or no rate counts as nothing: the missing price or rate is what refuses it.
-        """
-        known = [self.feed, above_zero(self.market.venue_price), *self.prices]
-        prices, exact = [price for price in known if price is not None], above_zero(rate)
-        if not prices or exact is None:
-            return Fraction(0)
-        return quantity * max(prices) * Fraction(self.instrument.multiplier) * exact
-
-    def limit_of(self, kind: str) -> Fraction | None:
-        """The bot's bound of a kind, if it is a number."""
-        return exactly(self.case.limits.get(kind))
-
-    def over(self, kind: str, figure: Fraction | int | None, times: int = 1) -> bool:
-        """Whether a figure is above the bot's bound; without a bound another rule speaks."""
-        bound = self.limit_of(kind)
-        return bound is not None and figure is not None and figure > bound * times
 
 
 def position_above(r: Reading) -> bool:
@@ -201,7 +138,18 @@ def venue_cannot(r: Reading) -> bool:
         or r.order.time_in_force not in r.venue.times_in_force
         or (r.order.is_reduce_only and not r.venue.has_reduce_only)
         or (r.order.is_post_only and (must_trade_at_once or not r.venue.has_post_only))
+        or (r.order.is_extended_hours and not r.venue.has_extended_hours)
     )
+
+
+def asks_for_more(refuses: Callable[[Reading], bool]) -> Callable[[Reading], bool]:
+    """What may refuse only orders that ask for extended hours."""
+    return lambda r: r.order.is_extended_hours and refuses(r)
+
+
+def is_closed(r: Reading) -> bool:
+    session = r.case.session
+    return not any((session.is_open, r.order.is_extended_hours and session.is_extended))
 
 
 def capital_exceeded(r: Reading) -> bool:
@@ -218,6 +166,16 @@ def unaffordable(r: Reading) -> bool:
 def ends_the_day(r: Reading) -> bool:
     left, flat = r.case.session.closes_in_s, r.case.session.flat_before_close_s
     return left is not None and flat is not None and left - flat <= 0
+
+
+def in_maintenance(r: Reading) -> bool:
+    window = r.venue.maintenance
+    return window is not None and not window.starts_in_s > 0
+
+
+def flat_by_maintenance(r: Reading) -> bool:
+    window, flat = r.venue.maintenance, r.case.session.flat_before_close_s
+    return window is not None and flat is not None and 0 < window.starts_in_s <= flat
 
 
 def repeated(r: Reading) -> bool:
@@ -263,6 +221,11 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("HOLD_REDUCING", "any", held(lambda state: state == 1)),
     ("HOLD_HALTED", "any", held(lambda state: state != 1)),
     ("VENUE_CANNOT", "any", venue_cannot),
+    (
+        "EXTENDED_HOURS_NEED_LIMIT_DAY",
+        "any",
+        asks_for_more(lambda r: (r.order.order_type, r.order.time_in_force) != ("LIMIT", "DAY")),
+    ),
     ("RATE_ABOVE_LIMIT", "any", lambda r: too_many(r, "orders_per_minute", r.exposure.orders_this_minute)),
     ("MESSAGES_ABOVE_LIMIT", "any", lambda r: too_many(r, "messages_per_second", r.exposure.orders_this_second)),
     ("PRICE_MISSING", "any", lambda r: is_stale(r) and r.feed is None),
@@ -275,6 +238,8 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("DECISION_STALE", "adding", lambda r: not r.market.is_decision_fresh),
     ("PRICE_OUTSIDE_BAND", "adding", outside_band),
     ("VENUE_DOWN", "adding", lambda r: not r.venue.is_up),
+    ("EXTENDED_HOURS_NOT_ENTITLED", "adding", asks_for_more(lambda r: not r.case.entitlements.extended_hours)),
+    ("EXTENDED_HOURS_UNKNOWN", "adding", asks_for_more(lambda r: not r.instrument.has_extended_hours)),
     ("SIDE_NOT_ENTITLED", "adding", lambda r: r.order.side not in r.case.entitlements.sides),
     ("ORDER_TYPE_NOT_ENTITLED", "adding", lambda r: r.order.order_type not in r.case.entitlements.order_types),
     ("TIME_IN_FORCE_NOT_ENTITLED", "adding", lambda r: r.order.time_in_force not in r.case.entitlements.times_in_force),
@@ -285,9 +250,11 @@ RULES: list[tuple[str, str, Callable[[Reading], bool]]] = [
     ("FX_RATE_STALE", "adding", lambda r: above_zero(r.market.base_rate) is None),
     ("OPEN_ORDERS_ABOVE_LIMIT", "adding", any_scope("open_orders", too_many_open)),
     ("FX_RATE_STALE", "opening", lambda r: above_zero(r.market.account_rate) is None),
-    ("SESSION_CLOSED", "opening", lambda r: not r.case.session.is_open),
+    ("SESSION_CLOSED", "opening", is_closed),
     ("INSTRUMENT_HALTED", "opening", lambda r: r.case.session.is_halted),
     ("FLAT_BEFORE_CLOSE", "opening", ends_the_day),
+    ("VENUE_IN_MAINTENANCE", "opening", in_maintenance),
+    ("FLAT_BEFORE_MAINTENANCE", "opening", flat_by_maintenance),
     ("EXECUTION_THROTTLED", "opening", repeated),
     ("DUPLICATE_ORDER", "opening", lambda r: r.exposure.is_duplicate),
     ("SELF_TRADE", "adding", lambda r: r.exposure.crosses_own),

@@ -11,6 +11,9 @@ from tests.risk.facts import DESK, LIMITS, SCOPE_LIMITS, TIMES, TYPES, codes, wi
 
 ANY, ADDING, OPENING = "OPENING PROTECTIVE EXIT", "OPENING PROTECTIVE", "OPENING"
 LIMIT = {"order_type": "LIMIT", "limit_price": "100"}
+EXTENDED = LIMIT | {"time_in_force": "DAY", "is_extended_hours": True}
+AROUND = {"is_open": False, "is_extended": True}
+AFTER = {"closes_in_s": -60, "flat_before_close_s": 900}
 NOT_A_NUMBER = Decimal("NaN")
 
 
@@ -31,6 +34,12 @@ def hedged(held: str, leaving: str = "0") -> dict[str, Any]:
 def entitled_without(field: str, value: str) -> dict[str, Any]:
     whole = {"sides": {"BUY", "SELL"}, "order_types": TYPES, "times_in_force": TIMES}
     return {"entitlements": {field: frozenset(whole[field] - {value})}}
+
+
+def maintained(starts_in_s: int, **session: Any) -> dict[str, Any]:
+    """An announced window of the venue."""
+    window = rules.MaintenanceFacts(starts_in_s=starts_in_s, ends_at="2026-03-02T18:00:00+00:00")
+    return {"venue": {"maintenance": window}, "session": session}
 
 
 # (code, what breaks it on an order that reduces a position of 5 by 1, the purposes that it stops)
@@ -57,6 +66,20 @@ BREACHES: dict[str, tuple[str, dict[str, Any], str]] = {
     "venue: post only": ("VENUE_CANNOT", LIMIT | {"is_post_only": True, "venue": {"has_post_only": False}}, ANY),
     "post only at market": ("VENUE_CANNOT", {"is_post_only": True}, ANY),
     "post only at once": ("VENUE_CANNOT", LIMIT | {"is_post_only": True, "time_in_force": "IOC"}, ANY),
+    "venue: extended hours": ("VENUE_CANNOT", EXTENDED | {"venue": {"has_extended_hours": False}}, ANY),
+    "extended hours at market": (
+        "EXTENDED_HOURS_NEED_LIMIT_DAY",
+        EXTENDED | {"order_type": "MARKET", "limit_price": None},
+        ANY,
+    ),
+    "extended hours until cancelled": ("EXTENDED_HOURS_NEED_LIMIT_DAY", EXTENDED | {"time_in_force": "GTC"}, ANY),
+    "extended hours": ("EXTENDED_HOURS_NOT_ENTITLED", EXTENDED | {"entitlements": {"extended_hours": False}}, ADDING),
+    "no extended hours": ("EXTENDED_HOURS_UNKNOWN", EXTENDED | {"instrument": {"has_extended_hours": False}}, ADDING),
+    "night": ("SESSION_CLOSED", EXTENDED | {"session": {"is_open": False}}, OPENING),
+    "extended, not asked for": ("SESSION_CLOSED", {"session": AROUND}, OPENING),
+    "after the close": ("FLAT_BEFORE_CLOSE", EXTENDED | {"session": AROUND | AFTER}, OPENING),
+    "maintenance": ("VENUE_IN_MAINTENANCE", maintained(0), OPENING),
+    "maintenance ahead": ("FLAT_BEFORE_MAINTENANCE", maintained(900, flat_before_close_s=900), OPENING),
     "venue down": ("VENUE_DOWN", {"venue": {"is_up": False}}, ADDING),
     "side": ("SIDE_NOT_ENTITLED", entitled_without("sides", "SELL"), ADDING),
     "type": ("ORDER_TYPE_NOT_ENTITLED", entitled_without("order_types", "MARKET"), ADDING),
@@ -147,6 +170,12 @@ def reducing(purpose: str, changes: dict[str, Any], *, by_person: bool = False) 
 def test_an_order_that_reduces_passes_whatever_its_purpose(purpose: str, by_person: bool, side: str) -> None:
     assert reducing(purpose, {"side": side}, by_person=by_person) == []
     assert reducing(purpose, LIMIT | {"side": side}, by_person=by_person) == []
+
+
+@pytest.mark.parametrize("purpose", ["OPENING", "PROTECTIVE", "EXIT"])
+@pytest.mark.parametrize("session", [AROUND, AROUND | {"closes_in_s": 3_600, "flat_before_close_s": 900}, {}])
+def test_an_order_that_asks_for_extended_hours_passes_in_them(purpose: str, session: dict[str, Any]) -> None:
+    assert reducing(purpose, EXTENDED | {"session": session}) == []
 
 
 @pytest.mark.parametrize("name", BREACHES)

@@ -11,7 +11,7 @@ from quarterdeck.simvalues import SimConfig
 from apps.runtime.backtest import BATCH_BARS, BacktestMismatch, run_backtest
 from apps.runtime.host import BotFailed, BotProcess, BotProtocolError, BotTimeout
 from apps.runtime.sandbox.limits import SandboxLimits
-from tests.runtime.bots import BTC, BTC_TREND, BTC_TREND_PARAMETERS, ROOT, make_bars, write_bot
+from tests.runtime.bots import BTC, BTC_TREND, BTC_TREND_PARAMETERS, HOUR_MS, ROOT, make_bars, write_bot
 
 COSTS = SimConfig(D(1), D(2), 250, D(2), D(5), D("0.01"))
 CASH = D(100_000)
@@ -69,6 +69,21 @@ def test_lockstep_and_batch_are_the_same_bot(bars):
     assert intents_hash(intents) == batch.intents_hash
     assert tuple(book.fills) == batch.fills
     assert tuple(book.equity) == batch.equity
+
+
+def test_on_bars_of_extended_hours_only_orders_that_ask_for_them_trade(tmp_path):
+    """The bot is told which bars those are; host and sandbox agree on what traded there."""
+    bars = [bar._replace(is_extended=number in (2, 3)) for number, bar in enumerate(make_bars(6))]
+    body = """
+def on_bar(self, bar):
+    if bar.is_extended:
+        terms = {"order_type": "LIMIT", "limit_price": Decimal(100), "time_in_force": "DAY"}
+        self.buy(Decimal(1), **terms, extended_hours=bar.start_ms == 2 * 3_600_000)
+"""
+
+    result = backtest(bars, write_bot(tmp_path / "bot", body), {}, config=SimConfig())
+
+    assert [(traded.fill.intent_seq, traded.fill.market_ms // HOUR_MS) for traded in result.fills] == [(1, 4), (2, 5)]
 
 
 def test_progress_counts_up_to_all_bars(bars):

@@ -76,3 +76,17 @@ def test_refuses_to_sell_what_is_not_there():
 def test_refuses_a_reduction_of_nothing():
     assert refusal(side=Side.SELL, reduce_only=True) == "REDUCE_ONLY_NO_POSITION"
     assert refusal(side=Side.SELL, reduce_only=True, position=D(1)) is None
+
+
+@pytest.mark.parametrize(
+    ("order_type", "time_in_force", "code"),
+    [
+        (OrderType.LIMIT, TimeInForce.DAY, None),
+        (OrderType.LIMIT, TimeInForce.GTC, "ORDER_EXTENDED_HOURS_INVALID"),
+        (OrderType.MARKET, TimeInForce.DAY, "ORDER_EXTENDED_HOURS_INVALID"),
+    ],
+)
+def test_in_extended_hours_only_limit_orders_for_the_day_are_taken(order_type, time_in_force, code):
+    price = {"limit_price": D(100)} if order_type == OrderType.LIMIT else {}
+
+    assert refusal(order_type=order_type, time_in_force=time_in_force, extended_hours=True, **price) == code

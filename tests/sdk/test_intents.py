@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 from quarterdeck.events import Bar, Instrument, OrderType
-from quarterdeck.messages import intent_fields, to_intent
+from quarterdeck.messages import bar_fields, intent_fields, to_event, to_intent
 from quarterdeck.protocol import ProtocolError, decode, encode
 from quarterdeck.session import Session
 from quarterdeck.strategy import Strategy
@@ -25,21 +25,30 @@ def say(**terms):
     return session.take()[0][0]
 
 
-def test_a_post_only_intent_survives_the_line():
-    intent = say(post_only=True)
+@pytest.mark.parametrize("wish", ["post_only", "extended_hours"])
+def test_a_wish_of_an_intent_survives_the_line(wish):
+    intent = say(**{wish: True})
 
     assert to_intent(decode(encode("intent", intent_fields(intent)))) == intent
-    assert intent.post_only
+    assert getattr(intent, wish)
 
 
-def test_an_intent_that_may_take_looks_as_it_always_did():
+def test_an_intent_without_wishes_looks_as_it_always_did():
     intent = say()
 
-    assert "post_only" not in intent_fields(intent)
+    assert intent_fields(intent).keys().isdisjoint({"post_only", "extended_hours"})
     assert to_intent(intent_fields(intent)) == intent
 
 
 @pytest.mark.parametrize("value", [0, 1, "true", None])
-def test_post_only_is_true_or_false(value):
+@pytest.mark.parametrize("wish", ["post_only", "extended_hours"])
+def test_a_wish_is_true_or_false(wish, value):
     with pytest.raises(ProtocolError):
-        to_intent(intent_fields(say()) | {"post_only": value})
+        to_intent(intent_fields(say()) | {wish: value})
+
+
+def test_a_bar_says_that_it_lies_in_extended_hours():
+    bar = BAR._replace(is_extended=True)
+
+    assert to_event(decode(encode("bar", bar_fields(bar)))) == bar
+    assert "extended" not in bar_fields(BAR)

@@ -244,3 +244,35 @@ def test_configuration_survives_json():
 def test_impossible_configuration_is_refused(values, words):
     with pytest.raises(ValueError, match=words):
         SimConfig(**values)
+
+
+EXTENDED = make_bar()._replace(is_extended=True)
+
+
+def test_outside_the_session_only_orders_that_ask_for_it_trade():
+    asking = limit("100", time_in_force=TimeInForce.DAY, extended_hours=True)
+    other = limit("100", time_in_force=TimeInForce.DAY)
+
+    assert meet(asking, EXTENDED).state == SimState.FILLED
+    assert (meet(other, EXTENDED).fills, meet(other, EXTENDED).state) == ((), SimState.WORKING)
+    assert meet(other).state == SimState.FILLED
+
+
+def test_an_order_keeps_its_place_in_the_queue_over_the_hours_outside_the_session():
+    assert meet(limit("100"), EXTENDED, queue_ahead=D(5)).queue_ahead == D(5)
+
+
+def test_a_stop_is_not_triggered_outside_the_session():
+    assert not meet(stop("105"), EXTENDED).triggered
+
+
+def test_an_order_ends_outside_the_session_too():
+    result = meet(limit("1", expires_ms=HOUR_MS), EXTENDED)
+
+    assert (result.state, result.code) == (SimState.EXPIRED, "ORDER_EXPIRED")
+
+
+def test_what_must_trade_at_once_ends_outside_the_session():
+    result = meet(make_order(time_in_force=TimeInForce.IOC), EXTENDED)
+
+    assert (result.state, result.code) == (SimState.CANCELED, "ORDER_NOT_FILLABLE")

@@ -166,6 +166,28 @@ def test_an_optional_field_may_be_missing_but_no_required_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "body", "wish"),
+    [
+        ({"at": "/night", "optional": True}, {}, False),
+        ({"at": "/night"}, {"night": True}, True),
+        ({"at": "/night"}, {"night": "false"}, False),
+        ({"value": "true"}, {}, True),
+        ({"at": "/night", "values": {"yes": "true", "no": "false"}}, {"night": "yes"}, True),
+    ],
+)
+def test_a_message_may_ask_for_extended_hours(rule: Any, body: Any, wish: bool) -> None:
+    assert mapped(LONG | body, extended_hours=rule).extended_hours is wish
+
+
+@pytest.mark.parametrize("night", [1, 0, "yes", "True", None, [True]])
+def test_what_is_no_flag_is_refused_by_its_field(night: Any) -> None:
+    with pytest.raises(payload.Unmapped) as caught:
+        mapped(LONG | {"night": night}, extended_hours={"at": "/night"})
+
+    assert caught.value.context == {"field": "extended_hours"}
+
+
+@pytest.mark.parametrize(
     "mapping",
     [
         {},

@@ -18,7 +18,19 @@ from apps.execution.signals.rules.verification import new_key
 from apps.risk import services as risk
 from tests.builders import fresh
 from tests.markets.builders import BY, Wall
-from tests.signals.builders import HOME, LONG, Desk, activate, code_of, count, make_source, message, receive, signals
+from tests.signals.builders import (
+    HOME,
+    LONG,
+    MAPPING,
+    Desk,
+    activate,
+    code_of,
+    count,
+    make_source,
+    message,
+    receive,
+    signals,
+)
 
 
 def test_a_message_becomes_one_order_of_the_machine(desk: Desk, source: SignalSource, key: str) -> None:
@@ -32,6 +44,15 @@ def test_a_message_becomes_one_order_of_the_machine(desk: Desk, source: SignalSo
     assert order.placed_by == f"service:{desk.machine.pk}"
     assert OrderEvent.objects.get(order=order).reason == "signal msg-1 of momentum"
     assert found.body == LONG
+
+
+def test_a_message_may_ask_for_extended_hours(desk: Desk) -> None:
+    source = make_source(desk, mapping=MAPPING | {"extended_hours": {"value": "true"}})
+
+    found = receive(source, message(activate(desk, source)))
+
+    assert Order.objects.get().is_extended_hours
+    assert "EXTENDED_HOURS_NOT_ENTITLED" in found.codes
 
 
 def test_the_same_message_again_gets_the_same_answer_and_no_order(source: SignalSource, key: str, wall: Wall) -> None:

@@ -1,6 +1,7 @@
 """The guard around adapters: never inside our transaction, and nothing but the protocol's errors."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -11,9 +12,11 @@ from pytest_django import Settings
 from apps.common.errors import Invalid, Refused
 from apps.venues import services
 from apps.venues.adapters.base import NoAnswer, VenueRejected, VenueTimeout
+from apps.venues.alpaca import adapter as alpaca
 from apps.venues.models import Account, Venue
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperOrder
+from apps.venues.wire import check_declared
 from tests.contracts.alpaca_server import AlpacaServer
 from tests.contracts.conftest import write_keys
 from tests.contracts.rigs import make_order
@@ -32,6 +35,16 @@ def test_a_call_inside_a_transaction_is_a_programming_error(wall: Wall, folder: 
 
     assert not PaperOrder.objects.exists()
     assert venue.submit(make_request()).client_order_id == "one"
+
+
+def test_a_venue_that_declares_no_extended_hours_is_not_asked_for_them() -> None:
+    order = make_order(time_in_force="DAY", is_extended_hours=True)
+    without = replace(alpaca.CAPABILITIES, has_extended_hours=False)
+
+    check_declared(order, alpaca.CAPABILITIES)
+    with pytest.raises(VenueRejected, match="extended hours") as refused:
+        check_declared(order, without)
+    assert refused.value.code == "VENUE_CANNOT"
 
 
 def test_whatever_an_adapter_raises_is_no_answer(committed_db: str, monkeypatch: pytest.MonkeyPatch) -> None:

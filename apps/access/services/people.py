@@ -10,6 +10,7 @@ from apps.access.models import Role, RoleGrant, Scope, ScopePermission, User
 from apps.access.states import Permission, UserKind
 from apps.audit import services as audit
 from apps.audit.context import acting
+from apps.common import nudges
 from apps.common.errors import Forbidden, Invalid, NotFound, Refused
 
 
@@ -103,11 +104,15 @@ def revoke_role(*, grant: RoleGrant, actor: User | str, reason: str) -> None:
 
 
 def deactivate(*, user: User, actor: User | str, reason: str) -> None:
-    """End a user's access: they are never deleted, so that the audit keeps its meaning."""
+    """End a user's access: they are never deleted, so that the audit keeps its meaning.
+
+    Nothing that they own keeps it from ending; the bots that want another owner are looked for at once.
+    """
     with acting(actor, reason):
         User.objects.filter(pk=user.pk).update(is_active=False)
         user.is_active = False
         audit.record("user.deactivated", user)
+        nudges.wake("bots.watch_owners")
 
 
 def _lock(user: User) -> None:

@@ -31,6 +31,9 @@ class BotShown(Shown):
     strategy_name = serializers.CharField(source="strategy.name")
     owner_name = serializers.CharField(source="owner.display_name")
     fallback_owner_name = serializers.CharField(source="fallback_owner.display_name")
+    lacks_an_owner = serializers.SerializerMethodField(
+        help_text="Whether an owner has left: it starts nothing before it is handed over."
+    )
     symbols = serializers.ListField(child=serializers.CharField(), help_text="The only instruments it may trade.")
     accounts = serializers.ListField(child=serializers.CharField(), help_text="The only accounts it may use.")
 
@@ -38,9 +41,14 @@ class BotShown(Shown):
         model = Bot
         fields = (
             "id", "name", "strategy", "strategy_name", "owner", "owner_name", "fallback_owner",
-            "fallback_owner_name", "symbols", "accounts", "worker_pool", "stage", "scope", "created_at",
+            "fallback_owner_name", "lacks_an_owner", "symbols", "accounts", "worker_pool", "stage", "scope",
+            "created_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    def get_lacks_an_owner(self, bot: Bot) -> bool:
+        """Whether one of its owners is not active any more."""
+        return bool(bot.absent_owners)
 
 
 class NewBot(Act):
@@ -56,6 +64,13 @@ class NewBot(Act):
     accounts = serializers.ListField(
         child=Text(max_length=60), allow_empty=False, max_length=20, help_text="Account names."
     )
+
+
+class HandOver(ReasonedAct):
+    """Other owners for a bot, or for all the bots of somebody who leaves."""
+
+    owner = Reference(help_text="Id or sign-in name of an active person who may see the bot; else OWNER_CANNOT_SEE.")
+    fallback_owner = Reference(help_text="Id or sign-in name of another one; the same twice is OWNERS_INVALID.")
 
 
 class SignerShown(Shown):

@@ -1,9 +1,10 @@
 """Routes of bots."""
 
+from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from apps.bots.api.version_views import CodeVersionViews, ConfigBundleViews, ParameterSetViews
-from apps.bots.api.views import BotViews, SignerViews, StrategyViews
+from apps.bots.api.views import BotViews, LeaverViews, SignerViews, StrategyViews
 
 router = SimpleRouter()
 router.register("strategies", StrategyViews, basename="strategy")
@@ -12,4 +13,8 @@ router.register("signers", SignerViews, basename="signer")
 router.register("code-versions", CodeVersionViews, basename="code-version")
 router.register("config-bundles", ConfigBundleViews, basename="config-bundle")
 router.register("parameter-sets", ParameterSetViews, basename="parameter-set")
-urlpatterns = router.urls
+
+urlpatterns = [
+    path("users/<uuid:pk>/hand-over/", LeaverViews.as_view({"post": "hand_over"}), name="user-hand-over"),
+    *router.urls,
+]

@@ -1,18 +1,31 @@
-"""Verbs of bots, by noun: bots, signers, versions."""
+"""Verbs of bots, by noun: bots, owners, signers, versions."""
 
-from apps.bots.services.fleet import hand_over, make_bot, make_strategy, set_stage
+from apps.bots.services.fleet import make_bot, make_strategy, set_stage
+from apps.bots.services.owners import (
+    hand_over,
+    hand_over_all,
+    reached,
+    require_may_hand_over,
+    require_owners,
+    watch_owners,
+)
 from apps.bots.services.signers import revoke_signer, trust_signer
 from apps.bots.services.versions import launchable, push_code, push_config, push_parameters
 
 __all__ = [
     "hand_over",
+    "hand_over_all",
     "launchable",
     "make_bot",
     "make_strategy",
     "push_code",
     "push_config",
     "push_parameters",
+    "reached",
+    "require_may_hand_over",
+    "require_owners",
     "revoke_signer",
     "set_stage",
     "trust_signer",
+    "watch_owners",
 ]

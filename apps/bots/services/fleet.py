@@ -4,11 +4,12 @@ from django.db import IntegrityError
 
 from apps.access import services as access
 from apps.access.models import RiskBucket, User
-from apps.access.states import ScopeKind, UserKind
+from apps.access.states import ScopeKind
 from apps.audit import services as audit
 from apps.audit.context import acting
 from apps.bots.models import Bot, Strategy
-from apps.common.errors import Invalid, Refused
+from apps.bots.services import owners
+from apps.common.errors import Invalid
 from apps.markets.models import Instrument
 
 
@@ -37,9 +38,9 @@ def make_bot(
 ) -> Bot:
     """A bot with its owners and declared blast radius (requirements 1.3).
 
-    Raises Refused OWNERS_INVALID, Invalid INSTRUMENT_UNKNOWN, BLAST_RADIUS_EMPTY or BOT_NAME_TAKEN.
+    Raises Refused OWNERS_INVALID, OWNER_CANNOT_SEE; Invalid INSTRUMENT_UNKNOWN, BLAST_RADIUS_EMPTY, BOT_NAME_TAKEN.
     """
-    _check_owners(owner, fallback_owner)
+    owners.check_owners(strategy.scope, owner, fallback_owner)
     if not symbols or not accounts:
         raise Invalid("BLAST_RADIUS_EMPTY", "a bot declares at least one symbol and one account")
     known = set(Instrument.objects.filter(symbol__in=symbols).values_list("symbol", flat=True))
@@ -63,19 +64,6 @@ def make_bot(
     return bot
 
 
-def hand_over(*, bot: Bot, owner: User, fallback_owner: User, actor: User | str, reason: str) -> Bot:
-    """Give a bot new owners. Raises Refused OWNERS_INVALID."""
-    _check_owners(owner, fallback_owner)
-    with acting(actor, reason):
-        bot = Bot.objects.select_for_update().get(pk=bot.pk)
-        before = {"owner": str(bot.owner_id), "fallback_owner": str(bot.fallback_owner_id)}
-        bot.owner, bot.fallback_owner = owner, fallback_owner
-        bot.save(update_fields=["owner", "fallback_owner"])
-        after = {"owner": str(owner.pk), "fallback_owner": str(fallback_owner.pk)}
-        audit.record("bot.handed_over", bot, scope_id=bot.scope_id, before=before, after=after)
-    return bot
-
-
 def set_stage(*, bot: Bot, stage: str, actor: User | str, reason: str) -> None:
     """Move the bot's lifecycle to the stage that it was promoted to."""
     with acting(actor, reason):
@@ -90,9 +78,3 @@ def set_stage(*, bot: Bot, stage: str, actor: User | str, reason: str) -> None:
                 before={"stage": before},
                 after={"stage": stage},
             )
-
-
-def _check_owners(owner: User, fallback_owner: User) -> None:
-    people = all(user.kind == UserKind.PERSON and user.is_active for user in (owner, fallback_owner))
-    if owner.pk == fallback_owner.pk or not people:
-        raise Refused("OWNERS_INVALID", "the owner and the fallback owner are two different active people")

@@ -14,7 +14,7 @@ from apps.alerts.states import AlertState
 from apps.bots.models import Bot
 from apps.common.clocks import from_ms, to_ms
 from apps.common.errors import DomainError
-from apps.console.selectors import fleet, trading
+from apps.console.selectors import fleet, maintenance, trading
 from apps.console.selectors.trading import Standing
 from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.exits.models import ExitPlan
@@ -48,6 +48,7 @@ class Header:
     throttle: Throttle | None
     sessions: list[BotSession]
     plan: ExitPlan | None
+    maintenance_until: datetime | None
 
     @property
     def mode(self) -> str:
@@ -74,6 +75,7 @@ def header(bot: Bot) -> Header:
         throttle=Throttle.objects.filter(scope=bot.scope, enabled_at=None).first(),
         sessions=_sessions(deployments),
         plan=ExitPlan.objects.filter(scope__in=bot.scope.lineage, state__in=ACTIVE_PLANS).order_by("-id").first(),
+        maintenance_until=maintenance.until(deployments, maintenance.running()),
     )
 
 

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -15,11 +15,12 @@ from apps.access import selectors as access
 from apps.access.models import User
 from apps.alerts.models import Alert
 from apps.alerts.states import AlertState, Tier
+from apps.bots import selectors as owners
 from apps.bots.models import Bot
 from apps.bots.states import Environment, Mode
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError
-from apps.console.selectors import trading
+from apps.console.selectors import maintenance, trading
 from apps.console.selectors.trading import Standing
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
@@ -54,6 +55,7 @@ class FleetRow:
     pnl: Decimal | None = None
     currency: str = ""
     alerts: list[tuple[str, int]] = field(default_factory=list)
+    maintenance_until: datetime | None = None
 
     @property
     def mode(self) -> str:
@@ -76,7 +78,9 @@ class FleetRow:
 
 def bots(user: User, filters: Filters) -> QuerySet[Bot]:
     """The bots within reach that match, by name."""
-    rows = access.within(Bot.objects.all(), user, "scope").select_related("scope", "owner", "strategy__bucket__desk")
+    rows = access.within(Bot.objects.all(), user, "scope").select_related(
+        "scope", "owner", "fallback_owner", "strategy__bucket__desk"
+    )
     if filters.text:
         rows = rows.filter(Q(name__icontains=filters.text) | Q(strategy__name__icontains=filters.text))
     if filters.desk:
@@ -88,9 +92,10 @@ def bots(user: User, filters: Filters) -> QuerySet[Bot]:
 
 
 def _attention() -> Q:
-    """Held by any scope, failed, or with an open alert."""
+    """Held by any scope, failed, without an owner, or with an open alert."""
     holds = trading.holds_by_scope()
-    wanted = Q(pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id"))
+    wanted = owners.LACKS_AN_OWNER
+    wanted |= Q(pk__in=Deployment.objects.filter(observed="failed").exclude(desired="stopped").values("bot_id"))
     wanted |= Q(scope__in=Alert.objects.exclude(state=AlertState.RESOLVED).values("scope_id"))
     for found in holds.values():
         wanted |= Q(scope__path__startswith=found[0].scope.path)
@@ -104,12 +109,13 @@ def rows(page: Iterable[Bot]) -> list[FleetRow]:
     page = list(page)
     ids = [bot.pk for bot in page]
     deployments = running_by_bot(ids)
-    holds = trading.holds_by_scope()
+    holds, windows = trading.holds_by_scope(), maintenance.running()
     found = {
         bot.pk: FleetRow(bot, trading.strictest(trading.scopes_of(bot, deployments[bot.pk]), holds)) for bot in page
     }
     for bot_id, running in deployments.items():
         found[bot_id].deployments = {d.environment: d for d in running}
+        found[bot_id].maintenance_until = maintenance.until(running, windows)
     for position in Position.objects.filter(bot_id__in=ids).exclude(quantity=0).select_related("instrument"):
         found[position.bot_id].positions.append(position)
     _add_alerts(page, found)

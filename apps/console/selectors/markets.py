@@ -23,6 +23,8 @@ from apps.markets.models import (
     FxRate,
     FxRateRequest,
     Instrument,
+    MaintenanceRequest,
+    MaintenanceWindow,
     MarketStateRequest,
     MarketStatus,
     ReferencePrice,
@@ -77,9 +79,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A rate or a state that waits for a second person; for a state, what stands instead of it, if anything."""
+    """A rate, a state or less maintenance that waits for a second person; for a state, what stands, if anything."""
 
-    asked: FxRateRequest | MarketStateRequest
+    asked: FxRateRequest | MarketStateRequest | MaintenanceRequest
     stands: MarketStatus | None
     seats: list[Seat]
     may_vote: bool
@@ -90,6 +92,11 @@ class Waiting:
         return self.asked if isinstance(self.asked, FxRateRequest) else None
 
     @property
+    def window(self) -> MaintenanceWindow | None:
+        """The announced window, where it is about one."""
+        return self.asked.window if isinstance(self.asked, MaintenanceRequest) else None
+
+    @property
     def departure(self) -> str:
         """By how many percent the rate departs from what counted when it was asked for; empty: nothing did."""
         if self.rate is None or not self.rate.departs_from:
@@ -98,7 +105,7 @@ class Waiting:
 
 
 def waiting(user: User) -> list[Waiting]:
-    """What waits for a second person: rates, then states, each soonest to expire first."""
+    """What waits for a second person: rates, then states, then less maintenance, each soonest to expire first."""
     if not access.visible_scope_ids(user):
         return []
     asked_rates = list(markets.waiting_rates()[:WAITING_SHOWN])
@@ -108,10 +115,13 @@ def waiting(user: User) -> list[Waiting]:
     return [
         *(_waiting(user, row) for row in asked_rates),
         *(_waiting(user, row, stands.get(row.instrument_id)) for row in asked_states),
+        *(_waiting(user, row) for row in markets.waiting_maintenance()[:WAITING_SHOWN]),
     ]
 
 
-def _waiting(user: User, asked: FxRateRequest | MarketStateRequest, stands: MarketStatus | None = None) -> Waiting:
+def _waiting(
+    user: User, asked: FxRateRequest | MarketStateRequest | MaintenanceRequest, stands: MarketStatus | None = None
+) -> Waiting:
     seats = access.seats_of(asked.consent)
     return Waiting(asked, stands, seats, any(user in seat.candidates for seat in seats))
 

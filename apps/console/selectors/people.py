@@ -1,10 +1,14 @@
-"""Names of actors, and scopes in the order people look for them."""
+"""Names of actors, scopes in the order people look for them, and the bots of a person."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from uuid import UUID
 
+from apps.access import selectors as access
 from apps.access.models import Scope, User
-from apps.access.states import ScopeKind
+from apps.access.states import Permission, ScopeKind
+from apps.bots import selectors as owners
+from apps.bots.models import Bot
 
 KINDS = list(ScopeKind)
 
@@ -23,3 +27,23 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
 def widest_first(scopes: Iterable[Scope]) -> list[Scope]:
     """From the firm down to instruments, by name."""
     return sorted(scopes, key=lambda scope: (KINDS.index(ScopeKind(scope.kind)), scope.name))
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """The bots that a person owns or backs, as far as somebody sees them, and what that somebody may do about it."""
+
+    bots: list[Bot]
+    candidates: list[User]
+    may_hand_over: bool
+
+
+def bots_of(person: User, user: User) -> Estate:
+    """The bots of `person` within reach of `user`, and who may see all of them, `person` aside."""
+    related = ("scope", "owner", "fallback_owner", "strategy__bucket__desk")
+    rows = list(access.within(owners.of_person(person), user, "scope").select_related(*related).order_by("name"))
+    may = bool(rows) and all(owners.may_hand_over(user, row) for row in rows)
+    able = User.objects.exclude(pk=person.pk)
+    for row in rows if may else ():
+        able = able.filter(pk__in=access.holders(Permission.VIEW, row.scope).values("pk"))
+    return Estate(bots=rows, candidates=list(able) if may else [], may_hand_over=may)

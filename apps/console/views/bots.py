@@ -6,19 +6,22 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
+from apps.access import selectors as firms
 from apps.access import services as access
 from apps.access.states import Permission
+from apps.bots import selectors as owners
 from apps.bots.models import Bot
 from apps.common.errors import NotFound
 from apps.console import pages
 from apps.console.forms import CloseForm
 from apps.console.pages import Request
-from apps.console.selectors import bots, people
+from apps.console.selectors import bots, marks, people
 from apps.console.selectors.bots import Header
 from apps.execution import services as execution
 from apps.execution.states import OrderState
 
 PAGE_SIZE = 50
+DAYS_SHOWN = 30
 TABS = ("overview", "orders", "positions", "releases", "history")
 
 
@@ -36,6 +39,7 @@ def show(request: Request, name: str, tab: str = "overview") -> HttpResponse:
         "may_enable": access.may(request.user, Permission.RELEASE_HOLD, bot.scope),
         "may_operate": access.may(request.user, Permission.OPERATE, bot.scope),
         "may_build": access.may(request.user, Permission.BUILD, bot.scope),
+        "candidates": list(owners.candidates(bot)) if owners.may_hand_over(request.user, bot) else [],
         **READERS[tab](bot, head, number),
     }
     return pages.show(
@@ -61,6 +65,8 @@ def _orders(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
 
 def _positions(bot: Bot, _: Header, number: str | None) -> dict[str, Any]:
     return {
+        "closes": [marks.close_view(row) for row in marks.closes_of(bot)[:DAYS_SHOWN]],
+        "base": firms.firm().base_currency,
         "holdings": bots.holdings(bot),
         "working": list(bots.working(bot)[:PAGE_SIZE]),
         "page": Paginator(bots.fills(bot), PAGE_SIZE).get_page(number),
@@ -110,6 +116,7 @@ def close(request: Request, name: str) -> HttpResponse:
         deployment=deployment,
         quantity=values["quantity"],
         limit_price=values["limit_price"],
+        extended_hours=values["extended_hours"],
         actor=request.user,
         reason=values["reason"],
     )

@@ -1,4 +1,4 @@
-"""Markets: the instruments with their state and reference prices, the FX rates, and the forms that state either.
+"""Markets: the instruments with state and reference prices, maintenance, the FX rates, and the forms that state them.
 
 Both forms need `set_limits` on the firm, as the API does: limits are judged with what is stated here, for all desks.
 What one person may not state alone is asked for by the same forms and voted on beside them.
@@ -17,7 +17,7 @@ from apps.access.states import Permission
 from apps.console import pages
 from apps.console.forms import FxRateForm, MarketStateForm, VoteForm
 from apps.console.pages import Request
-from apps.console.selectors import markets, people
+from apps.console.selectors import maintenance, markets, people
 from apps.markets import services
 from apps.markets.models import FxRateRequest, Instrument, MarketStateRequest
 from apps.markets.states import MarketState
@@ -25,23 +25,26 @@ from apps.markets.states import MarketState
 PAGE_SIZE = 50
 
 
-def index(request: Request, request_id: UUID | None = None) -> HttpResponse:
-    """Instruments and FX rates, and what is missing for orders to be checked."""
+def index(request: Request, request_id: UUID | None = None, window_id: UUID | None = None) -> HttpResponse:
+    """Instruments, maintenance and FX rates, and what is missing for orders to be checked."""
     user, firm = request.user, selectors.firm()
     found = markets.instruments(user, request.GET.get("q", "")[:60])
     page = Paginator(found, PAGE_SIZE).get_page(request.GET.get("page"))
-    shown, rates = markets.views(page.object_list), markets.rates(user)
-    stated_by = [view.status.set_by for view in shown if view.status]
+    shown, rates, windows = markets.views(page.object_list), markets.rates(user), maintenance.upcoming(user)
+    stated_by = [view.status.set_by for view in shown if view.status] + [view.row.set_by for view in windows]
     context = {
         "page": page,
         "shown": shown,
         "rates": rates,
+        "windows": windows,
+        "venues": maintenance.venues(user),
         "gaps": markets.gaps(user),
         "waiting": markets.waiting(user),
         "base": firm.base_currency,
         "may_state": access.may(user, Permission.SET_LIMITS, firm.scope),
         "choices": markets.choices(user),
         "states": MarketState.choices,
+        "maintenance_days": settings.MAINTENANCE_MAX_D,
         "valid_days": settings.FX_RATE_VALID_MAX_D,
         "departs_percent": settings.FX_RATE_DEPARTS_PCT,
         "names": people.names_of([*stated_by, *(view.record.actor for view in rates if view.record)]),
@@ -77,7 +80,7 @@ def set_state(request: Request) -> HttpResponse:
 @pages.acts_on(index)
 def vote_rate(request: Request, request_id: UUID) -> HttpResponse:
     """Agree to a rate, or not."""
-    values = _ballot(request)
+    values = ballot(request)
     rows = FxRateRequest.objects.select_related("consent")
     found = pages.reach(request, rows, "consent__scope", pk=request_id)
     services.vote_fx_rate(request=found, **values)
@@ -87,7 +90,7 @@ def vote_rate(request: Request, request_id: UUID) -> HttpResponse:
 @pages.acts_on(index)
 def vote_state(request: Request, request_id: UUID) -> HttpResponse:
     """Agree to a market state, or not."""
-    values = _ballot(request)
+    values = ballot(request)
     rows = MarketStateRequest.objects.select_related("consent", "instrument")
     found = pages.reach(request, rows, "consent__scope", pk=request_id)
     services.vote_market_state(request=found, **values)
@@ -100,11 +103,11 @@ def _stated(request: Request, form: type[FxRateForm] | type[MarketStateForm]) ->
     return pages.cleaned(form(request.POST))
 
 
-def _ballot(request: Request) -> dict[str, Any]:
+def ballot(request: Request) -> dict[str, Any]:
     """The vote of somebody who may vote and has just proved who they are."""
     access.require(request.user, Permission.VOTE_RISK, selectors.firm().scope)
     access.require_step_up(request)
     form = VoteForm(request.POST)
     values = pages.cleaned(form)
-    ballot = {"approve": form.approves, "digest": values["digest"], "reason": values["reason"]}
-    return ballot | {"actor": request.user}
+    said = {"approve": form.approves, "digest": values["digest"], "reason": values["reason"]}
+    return said | {"actor": request.user}

@@ -25,10 +25,10 @@ class OrderShown(Shown):
         fields = (
             "id", "client_order_id", "venue_order_id", "deployment", "bot", "account", "instrument", "symbol",
             "cycle", "intent_sequence", "epoch", "build_id", "trace_id", "placed_by", "by_person", "side",
-            "order_type", "time_in_force", "purpose", "is_reduce_only", "is_post_only", "remainder", "parent_id",
-            "parent_quantity", "session", "needs_person", "quantity", "limit_price", "stop_price",
-            "reference_price", "limits_snapshot", "decided_market_at", "state", "codes", "filled_quantity",
-            "average_price", "cancel_requested", "created_at",
+            "order_type", "time_in_force", "purpose", "is_reduce_only", "is_post_only", "is_extended_hours",
+            "remainder", "parent_id", "parent_quantity", "session", "needs_person", "quantity", "limit_price",
+            "stop_price", "reference_price", "limits_snapshot", "decided_market_at", "state", "codes",
+            "filled_quantity", "average_price", "cancel_requested", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -59,6 +59,12 @@ class NewOrder(Act):
     purpose = serializers.ChoiceField(Purpose.choices, help_text="EXIT passes what stops an OPENING order.")
     reduce_only = Flag(required=False, default=False, help_text="Refuse what would grow or flip the position.")
     post_only = Flag(required=False, default=False, help_text="Refuse to trade at once: rest at the limit price.")
+    extended_hours = Flag(
+        required=False,
+        default=False,
+        help_text="Trade before and after the regular session too: LIMIT orders for the DAY, where venue, instrument "
+        "and the bot's configuration allow it.",
+    )
     remainder = serializers.ChoiceField(
         Remainder.choices,
         required=False,
@@ -234,4 +240,9 @@ class CloseAsked(ReasonedAct):
         default=None,
         is_positive=True,
         help_text="Quote currency; else at market.",
+    )
+    extended_hours = Flag(
+        required=False,
+        default=False,
+        help_text="For the rest of the day, before and after the regular session too; needs a limit price.",
     )

@@ -150,6 +150,7 @@ class OrderViews(OrderSettling):
             client_order_id=client_order_id,
             is_reduce_only=body["reduce_only"],
             is_post_only=body["post_only"],
+            is_extended_hours=body["extended_hours"],
             session=self._session(deployment, body["session"]),
             **{name: body[name] for name in services.TERMS if name in body},
         )

@@ -5,6 +5,7 @@ from apps.execution.services.books import sync_account
 from apps.execution.services.breaches import contain_breaches
 from apps.execution.services.closing import cancel_all_by_hand, cancel_by_hand, close_position
 from apps.execution.services.cycles import open_missing_cycles, run_cycle
+from apps.execution.services.day_closes import restate_days
 from apps.execution.services.draining import drain_here, drain_hold
 from apps.execution.services.drills import run_drill
 from apps.execution.services.halting import halt
@@ -51,6 +52,7 @@ __all__ = [
     "rebuild_exposure",
     "refresh_references",
     "replace",
+    "restate_days",
     "run_cycle",
     "run_drill",
     "send",

@@ -21,7 +21,7 @@ from apps.common.errors import Forbidden, Invalid, Refused
 from apps.deployments.models import Deployment
 from apps.execution.models import Order
 from apps.execution.services import draining, ledger, orders, submission
-from apps.execution.states import AT_VENUE, WORKING, OrderType, Purpose, Side
+from apps.execution.states import AT_VENUE, WORKING, OrderType, Purpose, Side, TimeInForce
 from apps.risk import rules
 from apps.venues import services as venues
 
@@ -43,12 +43,14 @@ def close_position(
     reason: str,
     quantity: Decimal | None = None,
     limit_price: Decimal | None = None,
+    extended_hours: bool = False,
     client_order_id: UUID | None = None,
 ) -> Order:
     """Sell (or buy back) a bot's position, all of it or `quantity` units; passes every hold.
 
     The size comes from the venue's own record, less exits that are working; it never crosses zero. With a
-    limit price it goes out even when the feed is stale. Raises venues' NoAnswer when the venue does not
+    limit price it goes out even when the feed is stale; `extended_hours` lets it, for the rest of the day, trade before
+    and after the session too, where it needs one. Raises venues' NoAnswer when the venue does not
     say what it holds, Refused POSITION_FLAT, EXITS_WORKING or EXIT_EXCEEDS_POSITION, Invalid REASON_MISSING.
     """
     if actor.is_service:
@@ -74,6 +76,8 @@ def close_position(
         quantity=available if quantity is None else quantity,
         order_type=OrderType.MARKET if limit_price is None else OrderType.LIMIT,
         limit_price=limit_price,
+        time_in_force=TimeInForce.DAY if extended_hours else TimeInForce.GTC,
+        is_extended_hours=extended_hours,
         purpose=Purpose.EXIT,
         by_person=True,
         client_order_id=client_order_id,

@@ -248,6 +248,7 @@ def _ticket(intent: quarterdeck.Intent, cycle: Cycle, deployment: Deployment) ->
         stop_price=intent.stop_price,
         is_reduce_only=intent.reduce_only,
         is_post_only=intent.post_only,
+        is_extended_hours=intent.extended_hours,
         client_order_id=client_order_id(deployment.pk, cycle.epoch, cycle.sequence, intent.seq),
         cycle=cycle,
         intent_sequence=intent.seq,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time
 from decimal import Decimal
+from math import ceil
 from typing import Any
 from uuid import UUID
 
@@ -70,7 +71,7 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
     scope_ids = ledger.scope_ids(deployment)
     asked = _asked(ticket, scope_ids, besides)
     standing, is_netted = stands.around(asked), _is_netted(ticket, besides)
-    reading = markets.reading(deployment.feed)
+    reading = markets.reading(deployment.feed, with_extended=_needs_extended_price(ticket))
     market = _market(ticket, reading, standing)
     scopes = _scopes(standing, scope_ids, deployment, besides)
     if is_netted:
@@ -86,7 +87,7 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
         market,
         entitlements=_entitlements(deployment),
         venue=_venue(capabilities, standing, scopes, deployment, market),
-        session=_session(deployment, standing, reading.market_at),
+        session=_session(ticket, standing, reading.market_at),
         scopes=list(scopes.values()),
     )
     if ticket.purpose == Purpose.PROTECTIVE and not capabilities.has_reduce_only:
@@ -105,6 +106,14 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
         capabilities,
         is_netted,
     )
+
+
+def _needs_extended_price(ticket: Ticket) -> bool:
+    """Whether the feed must deliver in extended hours too: what opens there is not priced by the close before.
+
+    An exit is not held up by it: it could as well go out without asking for those hours.
+    """
+    return ticket.is_extended_hours and ticket.purpose != Purpose.EXIT
 
 
 def overdrawn(ticket: Ticket, judged: Judgement, sums: Mapping[UUID, risk.Sums]) -> list[rules.Denial]:
@@ -199,6 +208,7 @@ def _order(ticket: Ticket, standing: stands.Standing, besides: Order | None) -> 
         stop_price=ticket.stop_price,
         is_reduce_only=ticket.is_reduce_only,
         is_post_only=ticket.is_post_only,
+        is_extended_hours=ticket.is_extended_hours,
         by_person=ticket.by_person,
         is_planned=ticket.by_plan,
     )
@@ -214,6 +224,7 @@ def _instrument(ticket: Ticket, standing: stands.Standing, market_at: datetime) 
         is_expired=instrument.expires_at is not None and instrument.expires_at <= market_at,
         limit_up=standing.limit_up,
         limit_down=standing.limit_down,
+        has_extended_hours=instrument.has_extended_hours,
     )
 
 
@@ -328,9 +339,18 @@ def _venue(
         times_in_force=capabilities.times_in_force,
         has_reduce_only=capabilities.has_reduce_only,
         has_post_only=capabilities.has_post_only,
+        has_extended_hours=capabilities.has_extended_hours,
         is_up=standing.is_venue_up,
+        maintenance=_maintenance(standing, wall_now()),
         buying_power=power,
     )
+
+
+def _maintenance(standing: stands.Standing, now: datetime) -> rules.MaintenanceFacts | None:
+    if standing.maintenance is None:
+        return None
+    starts_at, ends_at = standing.maintenance
+    return rules.MaintenanceFacts(starts_in_s=ceil((starts_at - now).total_seconds()), ends_at=ends_at.isoformat())
 
 
 def _in_account_currency(amount: Decimal, market: rules.MarketFacts) -> Decimal:
@@ -347,19 +367,23 @@ def _entitlements(deployment: Deployment) -> rules.Entitlements:
         order_types=frozenset(asked["order_types"]),
         times_in_force=frozenset(asked["times_in_force"]),
         shorting=bool(asked.get("shorting", False)),
+        extended_hours=bool(asked.get("extended_hours", False)),
     )
 
 
-def _session(deployment: Deployment, standing: stands.Standing, market_at: datetime) -> rules.SessionFacts:
-    bundle, instrument = _bundle(deployment), deployment.instrument
-    closes_at = markets.closes_at(instrument, market_at)
+def _session(ticket: Ticket, standing: stands.Standing, market_at: datetime) -> rules.SessionFacts:
+    bundle, instrument = _bundle(ticket.deployment), ticket.deployment.instrument
+    extended_close = markets.extended_close(instrument, market_at) if ticket.is_extended_hours else None
+    closes_at = markets.closes_at(instrument, market_at) or extended_close
+    is_in_window = is_within(bundle.get("session_windows"), market_at)
     end_of_day = bundle.get("end_of_day", {"policy": "carry"})
     is_flat = end_of_day["policy"] == "flat"
     return rules.SessionFacts(
-        is_open=markets.is_open(instrument, market_at) and is_within(bundle.get("session_windows"), market_at),
+        is_open=markets.is_open(instrument, market_at) and is_in_window,
         is_halted=standing.is_halted,
         closes_in_s=None if closes_at is None else int((closes_at - market_at).total_seconds()),
         flat_before_close_s=60 * end_of_day.get("minutes_before_close", 15) if is_flat else None,
+        is_extended=extended_close is not None and is_in_window,
     )
 
 

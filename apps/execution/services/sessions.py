@@ -20,6 +20,7 @@ from apps.alerts import services as alerts
 from apps.alerts.states import Tier
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text, job
+from apps.bots import services as bots
 from apps.common import claims, locks, nudges, states
 from apps.common.clocks import wall_now
 from apps.common.errors import DomainError, Invalid, Refused
@@ -50,7 +51,7 @@ def open_session(*, deployment: Deployment, build_id: str, heartbeat_s: int, act
     """Lease a session to a bot that runs elsewhere; one at a time, for the build that was approved.
 
     A session that the same bot left open is closed by the new one. Raises Refused DEPLOYMENT_NOT_ATTACHED,
-    DEPLOYMENT_NOT_RUNNING, BUILD_MISMATCH; Invalid HEARTBEAT_OUT_OF_RANGE.
+    DEPLOYMENT_NOT_RUNNING, BUILD_MISMATCH, OWNER_LEFT; Invalid HEARTBEAT_OUT_OF_RANGE.
     """
     if not 1 <= heartbeat_s <= HEARTBEAT_S_MAX:
         raise Invalid("HEARTBEAT_OUT_OF_RANGE", f"a heartbeat comes every 1 to {HEARTBEAT_S_MAX} seconds")
@@ -60,6 +61,9 @@ def open_session(*, deployment: Deployment, build_id: str, heartbeat_s: int, act
         row = Deployment.objects.select_for_update(of=("self",), no_key=True).get(pk=deployment.pk)
         if row.desired != Desired.RUNNING:
             raise Refused("DEPLOYMENT_NOT_RUNNING", f"{row} is {row.desired}: resume it first")
+        if not BotSession.objects.filter(deployment=row, epoch=row.epoch).exists():
+            # One that comes back goes on: its exits need a session. Whoever attaches anew starts something.
+            bots.require_owners(row.bot)
         if row.release.build_id != build_id:
             raise Refused("BUILD_MISMATCH", "this is not the build that was approved", build_id=row.release.build_id)
         for known in BotSession.objects.select_for_update().filter(deployment=row, state=SessionState.OPEN):

@@ -151,6 +151,7 @@ def request_of(order: Order) -> SubmitRequest:
         stop_price=order.stop_price,
         is_reduce_only=order.is_reduce_only,
         is_post_only=order.is_post_only,
+        is_extended_hours=order.is_extended_hours,
         send_before=order.send_before,
     )
 

@@ -19,6 +19,7 @@ TERMS = (
     "time_in_force",
     "purpose",
     "is_post_only",
+    "is_extended_hours",
     "remainder",
     "parent_id",
     "parent_quantity",
@@ -48,6 +49,7 @@ class Ticket:
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
     is_post_only: bool = False
+    is_extended_hours: bool = False
     remainder: str = Remainder.WORK
     parent_id: uuid.UUID | None = None
     parent_quantity: Decimal | None = None

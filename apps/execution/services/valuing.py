@@ -24,7 +24,7 @@ from apps.common.errors import DomainError, Refused
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.execution.models import Order, Position
-from apps.execution.services import ledger
+from apps.execution.services import day_closes, ledger
 from apps.markets import selectors as markets
 from apps.risk import services as risk
 
@@ -47,6 +47,7 @@ class Marked:
     days: dict[UUID, date] = field(default_factory=dict)
     unknown: set[UUID] = field(default_factory=set)
     by_replay: set[UUID] = field(default_factory=set)
+    reached: list[tuple[Deployment, date]] = field(default_factory=list)
 
     def reach(self, scope_ids: list[UUID], day: date, *, is_replayed: bool) -> None:
         """A day that a feed has reached; where a live feed trades, replays in their own time turn no day."""
@@ -76,9 +77,10 @@ def mark_books() -> int:
             log.warning("books.not_marked", deployment=str(deployment.pk), code=error.code)
             of_mode.unknown.update(scopes)
             continue
+        of_mode.reached.append((deployment, day))
         of_mode.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
     for mode, of_mode in marked.items():
-        _mark(of_mode, mode, started_at)
+        _mark(of_mode, mode, started_at, currency)
     nudges.wake("execution.contain_breaches")
     return changed
 
@@ -144,8 +146,40 @@ def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) 
     return value, unrealised + risk.worth(row.realised_pnl - row.fees, rate)
 
 
-def _mark(marked: Marked, mode: Mode, at: datetime) -> None:
+def _turns(marked: Marked, currency: str) -> list[day_closes.Turn]:
+    """What turns with its day, and what that day would begin with; what cannot be priced now turns later."""
+    found = []
+    for deployment, day in day_closes.behind(marked.reached):
+        try:
+            bar = markets.last_bar(deployment.feed)
+            rate = markets.convert_rate(deployment.instrument.quote_currency, currency, wall_now())
+        except DomainError as error:
+            log.warning("day.not_turned", deployment=str(deployment.pk), code=error.code)
+            marked.unknown.update(ledger.scope_ids(deployment))
+            continue
+        if bar is not None:
+            found.append(day_closes.Turn(deployment, day, bar.close, rate))
+    return found
+
+
+def _mark(marked: Marked, mode: Mode, at: datetime, currency: str) -> None:
     risk.open_books(marked.days, mode=mode)
+    turns = _turns(marked, currency)
+    if not turns:
+        _mark_scopes(marked, mode, at)
+        return
+    # What positions stood at and the day of the books commit together: the one without the other could not be restated.
+    with acting(job("valuing"), "a trading day ended"):
+        held = day_closes.locked(turns)
+        risk.lock_books(marked.days, mode=mode)
+        for row, turn in held:
+            if row.quantity:
+                _move(row, turn.price, turn.rate, turn.deployment)
+        _mark_scopes(marked, mode, at)
+        day_closes.keep(held)
+
+
+def _mark_scopes(marked: Marked, mode: Mode, at: datetime) -> None:
     by_day: dict[date, list[UUID]] = defaultdict(list)
     for scope_id, day in marked.days.items():
         if scope_id not in marked.unknown:

@@ -18,6 +18,7 @@ from apps.risk.rules.facts import (
     ExposureFacts,
     HedgeFacts,
     InstrumentFacts,
+    MaintenanceFacts,
     MarketFacts,
     OrderFacts,
     ScopeFacts,
@@ -42,6 +43,7 @@ __all__ = [
     "ExposureFacts",
     "HedgeFacts",
     "InstrumentFacts",
+    "MaintenanceFacts",
     "MarketFacts",
     "OrderFacts",
     "ScopeFacts",
@@ -119,6 +121,7 @@ def _denials(
     value = prices.judge_notional(order, unit, market, limits, found)
     prices.judge_decision(order, instrument, market, found)
     standing.judge_entitlements(order, entitlements, venue, found)
+    standing.judge_extended(order, instrument, entitlements, found)
     sizes.judge_quantity(order, limits, found)
     sizes.judge_pace(exposure, limits, found)
     sums.judge_open_orders(scopes, found)
@@ -131,7 +134,8 @@ def _denials(
     # What opens; a purpose that nobody knows counts as opening.
     worst = sizes.judge_position(order, exposure, limits, found)
     sizes.judge_repetition(exposure, limits, found)
-    standing.judge_session(session, found)
+    standing.judge_session(order, session, found)
+    standing.judge_maintenance(venue, session, found)
     standing.judge_conduct(exposure, found)
     standing.judge_shorting(order, worst, entitlements, found)
     prices.judge_money(order, unit, worst, limits, market, venue, found)

@@ -24,8 +24,12 @@ CODES = frozenset(
         "EXECUTION_THROTTLED",
         "EXIT_EXCEEDS_POSITION",
         "EXIT_GROWS_NET",
+        "EXTENDED_HOURS_NEED_LIMIT_DAY",
+        "EXTENDED_HOURS_NOT_ENTITLED",
+        "EXTENDED_HOURS_UNKNOWN",
         "FIGURES_UNUSABLE",
         "FLAT_BEFORE_CLOSE",
+        "FLAT_BEFORE_MAINTENANCE",
         "FX_RATE_STALE",
         "GROSS_ABOVE_LIMIT",
         "HOLD_HALTED",
@@ -63,5 +67,6 @@ CODES = frozenset(
         "TIME_IN_FORCE_NOT_ENTITLED",
         "VENUE_CANNOT",
         "VENUE_DOWN",
+        "VENUE_IN_MAINTENANCE",
     }
 )

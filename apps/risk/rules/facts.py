@@ -53,6 +53,7 @@ class OrderFacts:
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
     is_post_only: bool = False
+    is_extended_hours: bool = False
     by_person: bool = False
     is_planned: bool = False
 
@@ -61,7 +62,8 @@ class OrderFacts:
 class InstrumentFacts:
     """Steps and size of what is traded; `is_entitled` when it is in the bot's blast radius.
 
-    `limit_up` and `limit_down` are the exchange's price band of the day, where it has one.
+    `limit_up` and `limit_down` are the exchange's price band of the day, where it has one. `has_extended_hours` when it
+    is known to trade before and after its session too.
     """
 
     lot_size: Decimal
@@ -71,6 +73,7 @@ class InstrumentFacts:
     is_expired: bool = False
     limit_up: Decimal | None = None
     limit_down: Decimal | None = None
+    has_extended_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +84,15 @@ class Entitlements:
     order_types: frozenset[str]
     times_in_force: frozenset[str]
     shorting: bool
+    extended_hours: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceFacts:
+    """A window of announced maintenance: wall seconds until it starts, zero or less while it runs, and when it ends."""
+
+    starts_in_s: int
+    ends_at: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +100,7 @@ class VenueFacts:
     """What the venue takes, whether it answers, and the buying power in the account's currency.
 
     Open buy orders are already deducted from `buying_power`; None when the venue has not said it recently.
+    `maintenance` is the window that concerns the instrument there and runs or starts next; None: nothing is announced.
     """
 
     order_types: frozenset[str]
@@ -95,20 +108,25 @@ class VenueFacts:
     has_reduce_only: bool
     has_post_only: bool
     is_up: bool
+    maintenance: MaintenanceFacts | None
     buying_power: Decimal | None
+    has_extended_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionFacts:
     """The instrument's session on the market clock, in seconds.
 
-    `closes_in_s` is None for a market that never closes; `flat_before_close_s` is None for a bot that may carry.
+    `closes_in_s` is None for a market that never closes; `flat_before_close_s` is None for a bot that may carry. Of an
+    order that asks for extended hours, `is_extended` says whether the instrument trades now if those count, and
+    `closes_in_s` leads to the regular close of that day: below zero in the hours after it.
     """
 
     is_open: bool
     is_halted: bool
     closes_in_s: int | None
     flat_before_close_s: int | None
+    is_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,15 @@ def judge_always(
         found.append(Denial("VENUE_CANNOT", {"is_reduce_only": True}))
     if order.is_post_only and not (venue.has_post_only and _can_rest(order)):
         found.append(Denial("VENUE_CANNOT", {"is_post_only": True}))
+    if order.is_extended_hours and not venue.has_extended_hours:
+        found.append(Denial("VENUE_CANNOT", {"is_extended_hours": True}))
+    if order.is_extended_hours and not is_limit_for_the_day(order.order_type, order.time_in_force):
+        found.append(Denial("EXTENDED_HOURS_NEED_LIMIT_DAY", {}))
+
+
+def is_limit_for_the_day(order_type: str, time_in_force: str) -> bool:
+    """What brokers take for extended hours, where few trade: a price of its own, and an end on the same day."""
+    return order_type == "LIMIT" and time_in_force == "DAY"
 
 
 def _can_rest(order: OrderFacts) -> bool:
@@ -70,15 +79,46 @@ def judge_entitlements(order: OrderFacts, entitlements: Entitlements, venue: Ven
         found.append(Denial("VENUE_DOWN", {}))
 
 
-def judge_session(session: SessionFacts, found: list[Denial]) -> None:
-    """Nothing opens in a closed or halted market, nor when the bot has to be flat before its close."""
-    if not session.is_open:
+def judge_extended(
+    order: OrderFacts, instrument: InstrumentFacts, entitlements: Entitlements, found: list[Denial]
+) -> None:
+    """What trades outside the regular session has to be allowed to, in an instrument that does; exits are excused."""
+    if not order.is_extended_hours:
+        return
+    if not entitlements.extended_hours:
+        found.append(Denial("EXTENDED_HOURS_NOT_ENTITLED", {}))
+    if not instrument.has_extended_hours:
+        found.append(Denial("EXTENDED_HOURS_UNKNOWN", {}))
+
+
+def judge_session(order: OrderFacts, session: SessionFacts, found: list[Denial]) -> None:
+    """Nothing opens in a closed or halted market, nor when the bot has to be flat before its close.
+
+    An order that asks for extended hours opens in those too, but for a bot that has to be flat by the regular close: it
+    has gone home then, and opens nothing after it.
+    """
+    if not (session.is_open or (order.is_extended_hours and session.is_extended)):
         found.append(Denial("SESSION_CLOSED", {}))
     if session.is_halted:
         found.append(Denial("INSTRUMENT_HALTED", {}))
     left_s, flat_s = session.closes_in_s, session.flat_before_close_s
     if left_s is not None and flat_s is not None and left_s <= flat_s:
         found.append(Denial("FLAT_BEFORE_CLOSE", {"closes_in_s": left_s, "flat_before_close_s": flat_s}))
+
+
+def judge_maintenance(venue: VenueFacts, session: SessionFacts, found: list[Denial]) -> None:
+    """Nothing opens while the venue is in announced maintenance; a bot that has to be flat by a close is so by it too.
+
+    Both count on the wall clock, whatever the speed of the bot's feed: the venue itself is away.
+    """
+    window, flat_s = venue.maintenance, session.flat_before_close_s
+    if window is None:
+        return
+    if window.starts_in_s <= 0:
+        found.append(Denial("VENUE_IN_MAINTENANCE", {"until": window.ends_at}))
+    elif flat_s is not None and window.starts_in_s <= flat_s:
+        figures = {"starts_in_s": window.starts_in_s, "flat_before_s": flat_s, "until": window.ends_at}
+        found.append(Denial("FLAT_BEFORE_MAINTENANCE", figures))
 
 
 def judge_conduct(exposure: ExposureFacts, found: list[Denial]) -> None:

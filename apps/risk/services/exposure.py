@@ -73,6 +73,14 @@ def lock_all_exposures() -> None:
     list(Exposure.objects.select_for_update().order_by("id").values_list("id", flat=True))
 
 
+def lock_exposures(held: Iterable[tuple[UUID, UUID]]) -> None:
+    """Lock the exposure rows of these (bot's scope, instrument) until the transaction ends, in one order."""
+    wanted = Q(pk__in=[])
+    for scope_id, instrument_id in held:
+        wanted |= Q(scope_id=scope_id, instrument_id=instrument_id)
+    list(Exposure.objects.select_for_update().filter(wanted).order_by("id").values_list("id", flat=True))
+
+
 def lock_exposure(*, scope: Scope, instrument: Instrument) -> Exposure:
     """The bot's exposure row in an instrument, locked until the transaction ends; made when missing."""
     rows = Exposure.objects.select_for_update().filter(scope=scope, instrument=instrument)
@@ -143,13 +151,38 @@ def move_working(
     return move_books(scope_ids, mode=mode, open_orders=open_orders, **{name: amount})
 
 
+def lock_books(scope_ids: Iterable[UUID], *, mode: str) -> None:
+    """Lock the books of all these scopes, in the order in which `move_books` locks them."""
+    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode)
+    list(rows.select_for_update().order_by("id").values_list("id", flat=True))
+
+
+def standing_at(scope_ids: Iterable[UUID], *, mode: str, trading_day: date) -> list[UUID]:
+    """Those of the scopes whose books are in that trading day, in a stable order."""
+    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode, trading_day=trading_day)
+    return list(rows.order_by("scope_id").values_list("scope_id", flat=True))
+
+
+def restate_open(*, scope_ids: Iterable[UUID], mode: str, trading_day: date, amount: Decimal) -> int:
+    """Add `amount` (base currency) to the profit with which the books that are in that day began it; how many did.
+
+    What was earned and its peak stay: a day's loss is measured from another start. Books that have turned since began
+    with a later price, and stay too.
+    """
+    scopes = list(scope_ids)
+    with transaction.atomic():
+        lock_books(scopes, mode=mode)
+        rows = ScopeBook.objects.filter(scope_id__in=scopes, mode=mode, trading_day=trading_day)
+        return rows.update(pnl_at_open=F("pnl_at_open") + amount)
+
+
 def mark_books(*, scope_ids: Iterable[UUID], mode: str, at: datetime, trading_day: date) -> None:
     """Everything of `mode` below these scopes was valued at `at`; a new trading day starts from the present profit."""
-    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode)
+    scope_ids = list(scope_ids)
+    rows = ScopeBook.objects.filter(scope_id__in=scope_ids, mode=mode)
     starts = Q(trading_day__isnull=True) | Q(trading_day__lt=trading_day)
     with transaction.atomic():
-        # In the order in which `move_books` locks them.
-        list(rows.select_for_update().order_by("id").values_list("id", flat=True))
+        lock_books(scope_ids, mode=mode)
         rows.update(marked_at=at, pnl_peak=Greatest(F("pnl_peak"), F("pnl")))
         rows.filter(starts).update(trading_day=trading_day, pnl_at_open=F("pnl"))
 

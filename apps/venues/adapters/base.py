@@ -33,6 +33,7 @@ class SubmitRequest:
     stop_price: Decimal | None = None
     is_reduce_only: bool = False
     is_post_only: bool = False
+    is_extended_hours: bool = False
     send_before: datetime | None = None  # wall time of the permit; an adapter that asks first compares it last
 
 
@@ -130,6 +131,7 @@ class Capabilities:
     `has_lookup`: orders are found by client order id, also when the answer to the submit was lost.
     `replaces_in_place`: a replace changes the order itself, so that whatever fills meanwhile counts towards its new
     quantity. False where the venue ends the order and lets a new one work in its place.
+    `has_extended_hours`: a limit order for the DAY may ask to trade before and after the regular session too.
     `requests_per_minute` is the venue's documented bound on an account's calls; a fifth of it is kept for cancels.
     """
 
@@ -141,6 +143,7 @@ class Capabilities:
     replaces_in_place: bool = False
     has_cancel_all: bool = False
     has_lookup: bool = True
+    has_extended_hours: bool = False
     requests_per_minute: int = 6_000
 
 

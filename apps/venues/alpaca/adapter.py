@@ -41,6 +41,7 @@ CAPABILITIES = Capabilities(
     has_reduce_only=False,
     has_replace=True,
     has_cancel_all=True,
+    has_extended_hours=True,
     # Alpaca allows 200 a minute; one of our calls is up to three of theirs.
     requests_per_minute=100,
 )

@@ -70,11 +70,15 @@ def next_client_id(written: str) -> str:
     return f"{found[1]}.{int(found[2]) + 1}" if found else f"{written}.1"
 
 
-def order_body(request: SubmitRequest, symbols: Symbols) -> dict[str, str]:
-    """An order to send. The library's own request models hold floats, so they are not used."""
+def order_body(request: SubmitRequest, symbols: Symbols) -> dict[str, Any]:
+    """An order to send. The library's own request models hold floats, so they are not used.
+
+    Alpaca lets limit orders for the day alone trade outside the session, from 04:00 to 20:00 in New York
+    (https://docs.alpaca.markets/docs/orders-at-alpaca); what replaces such an order inherits that.
+    """
     if not OURS.fullmatch(request.client_order_id):
         raise VenueRejected("ORDER_MALFORMED", "a client order id is 32 hexadecimal digits")
-    body = {
+    body: dict[str, Any] = {
         "symbol": symbols.theirs(request.symbol),
         "side": request.side.lower(),
         "type": TYPES[request.order_type],
@@ -82,6 +86,8 @@ def order_body(request: SubmitRequest, symbols: Symbols) -> dict[str, str]:
         "qty": decimals.text_of(request.quantity),
         "client_order_id": request.client_order_id,
     }
+    if request.is_extended_hours:
+        body["extended_hours"] = True
     return body | _prices(request)
 
 

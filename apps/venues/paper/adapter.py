@@ -44,9 +44,13 @@ CAPABILITIES = Capabilities(
     replaces_in_place=True,
     has_cancel_all=True,
     has_lookup=True,
+    has_extended_hours=True,
     requests_per_minute=REQUESTS_PER_MINUTE,
 )
-FLAGS = ("has_reduce_only", "has_post_only", "has_replace", "replaces_in_place", "has_cancel_all", "has_lookup")
+FLAGS = (
+    "has_reduce_only", "has_post_only", "has_replace", "replaces_in_place", "has_cancel_all", "has_lookup",
+    "has_extended_hours",
+)  # fmt: skip
 # The bounds of every statement, and whether a fault may hit the call, in one round trip.
 OPENING = "SELECT set_config('statement_timeout', %s, true), set_config('lock_timeout', %s, true), " + faults.HAS_FAULTS
 Answer = TypeVar("Answer")
@@ -132,6 +136,7 @@ class PaperAdapter:
         self._need(request.time_in_force not in CAPABILITIES.times_in_force - can.times_in_force, "such time in force")
         self._need(can.has_reduce_only or not request.is_reduce_only, "reduce-only")
         self._need(can.has_post_only or not request.is_post_only, "post-only")
+        self._need(can.has_extended_hours or not request.is_extended_hours, "extended hours")
 
     def submit(self, request: SubmitRequest) -> VenueOrder:
         """See Adapter."""

@@ -62,6 +62,7 @@ class PaperOrder(OperationalModel):
     stop_price = ExactDecimalField(null=True)
     is_reduce_only = models.BooleanField(default=False)
     is_post_only = models.BooleanField(default=False)
+    is_extended_hours = models.BooleanField(default=False, db_default=False)
     filled_quantity = ExactDecimalField(default=0)
     average_price = ExactDecimalField(null=True)
     reserved = ExactDecimalField(default=0, help_text="Cash that the rest of a buy keeps back.")
@@ -95,6 +96,7 @@ class PaperOrder(OperationalModel):
             stop_price=self.stop_price,
             is_reduce_only=self.is_reduce_only,
             is_post_only=self.is_post_only,
+            is_extended_hours=self.is_extended_hours,
         )
 
 

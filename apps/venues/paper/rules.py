@@ -27,6 +27,7 @@ def sim_order(order: SubmitRequest, accepted_ms: int, expires_ms: int | None = N
         reduce_only=order.is_reduce_only,
         expires_ms=expires_ms,
         post_only=order.is_post_only,
+        extended_hours=order.is_extended_hours,
     )
 
 

@@ -135,6 +135,7 @@ def _take(account: PaperAccount, request: SubmitRequest, refuse_with: str) -> Pa
         stop_price=request.stop_price,
         is_reduce_only=request.is_reduce_only,
         is_post_only=request.is_post_only,
+        is_extended_hours=request.is_extended_hours,
         state=VenueOrderState.REJECTED if verdict.code else VenueOrderState.OPEN,
         reject_code=verdict.code,
         eligible_from_ms=verdict.eligible_ms,
@@ -175,7 +176,8 @@ def _judge(account: PaperAccount, request: SubmitRequest, own: PaperOrder | None
     if code is not None:
         return Verdict(code, eligible_ms)
     is_day = order.time_in_force == TimeInForce.DAY
-    expires_ms = to_ms(markets.day_end(feed.instrument, from_ms(eligible_ms))) if is_day else None
+    ends_at = markets.order_day_end(feed.instrument, from_ms(eligible_ms), with_extended=request.is_extended_hours)
+    expires_ms = to_ms(ends_at) if is_day else None
     reserved = rules.reservation(order, instrument, config, bar.close, order.quantity)
     return Verdict("", eligible_ms, expires_ms, reserved)
 

@@ -3,7 +3,7 @@
 from decimal import Decimal, localcontext
 
 from quarterdeck.decimals import EXACT, ONE, TEN_THOUSAND, ZERO, is_multiple
-from quarterdeck.events import Instrument, OrderType, Side
+from quarterdeck.events import Instrument, OrderType, Side, TimeInForce
 from quarterdeck.pricing import far_side
 from quarterdeck.simvalues import SimConfig, SimOrder
 
@@ -55,6 +55,8 @@ def _form_refusal(order: SimOrder, instrument: Instrument) -> str | None:
         return "ORDER_TIME_IN_FORCE_INVALID"
     if order.post_only and (order.order_type != OrderType.LIMIT or order.is_immediate()):
         return "ORDER_POST_ONLY_INVALID"
+    if order.extended_hours and (order.order_type, order.time_in_force) != (OrderType.LIMIT, TimeInForce.DAY):
+        return "ORDER_EXTENDED_HOURS_INVALID"
     wanted = (order.order_type in _LIMIT_TYPES, order.order_type in _STOP_TYPES)
     if wanted != (order.limit_price is not None, order.stop_price is not None):
         return "ORDER_PRICE_MISSING" if any(wanted) else "ORDER_PRICE_UNEXPECTED"

@@ -52,7 +52,7 @@ def check_bar(bar: Bar, after_ms: int = -1) -> None:
     """ValueError unless prices are positive and ordered, volume not negative, and time moves on."""
     if bar.start_ms < after_ms or bar.end_ms <= bar.start_ms:
         raise ValueError("the bar overlaps the one before it")
-    if not all(value.is_finite() for value in bar[3:]):
+    if not all(value.is_finite() for value in bar[3:8]):
         raise ValueError("prices and volume are finite")
     if not 0 < bar.low <= min(bar.open, bar.close) or bar.high < max(bar.open, bar.close) or bar.volume < 0:
         raise ValueError("low <= open, close <= high does not hold, or the volume is negative")
@@ -62,8 +62,8 @@ def _bar(row: list[str], instrument: str, interval_ms: int) -> Bar:
     if len(row) != len(COLUMNS):
         raise ValueError(f"{len(row)} fields, expected {len(COLUMNS)}")
     start_ms = _epoch_ms(row[0])
-    prices = [*map(parse_decimal, row[1:5]), _volume(row[5])]
-    return Bar(instrument, start_ms, start_ms + interval_ms, *prices)
+    open_, high, low, close = map(parse_decimal, row[1:5])
+    return Bar(instrument, start_ms, start_ms + interval_ms, open_, high, low, close, _volume(row[5]))
 
 
 def _volume(text: str) -> Decimal:

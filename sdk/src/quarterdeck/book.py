@@ -157,4 +157,5 @@ def _order(intent: Intent) -> SimOrder:
         stop_price=intent.stop_price,
         reduce_only=intent.reduce_only,
         post_only=intent.post_only,
+        extended_hours=intent.extended_hours,
     )

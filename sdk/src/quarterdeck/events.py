@@ -64,7 +64,10 @@ class Instrument:
 
 
 class Bar(NamedTuple):
-    """Prices of one interval; it exists from end_ms (UTC epoch milliseconds) on."""
+    """Prices of one interval; it exists from end_ms (UTC epoch milliseconds) on.
+
+    is_extended: it lies before or after the regular session, so only orders that ask for extended hours trade on it.
+    """
 
     instrument: str
     start_ms: int
@@ -74,6 +77,7 @@ class Bar(NamedTuple):
     low: Decimal
     close: Decimal
     volume: Decimal
+    is_extended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,7 @@ class Intent:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     post_only: bool = False
+    extended_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ def encode_event(event: Event) -> bytes:
 
 def bar_fields(bar: Bar) -> Message:
     prices = {name: plain(getattr(bar, name)) for name in ("open", "high", "low", "close", "volume")}
-    return {"instrument": bar.instrument, "start_ms": bar.start_ms, "end_ms": bar.end_ms, **prices}
+    fields: Message = {"instrument": bar.instrument, "start_ms": bar.start_ms, "end_ms": bar.end_ms, **prices}
+    return fields | {"extended": True} if bar.is_extended else fields
 
 
 def fill_fields(fill: Fill) -> Message:
@@ -66,7 +67,7 @@ def update_fields(update: OrderUpdate) -> Message:
 
 
 def intent_fields(intent: Intent) -> Message:
-    """An intent as message fields; an absent price is left out, and post_only unless it is wanted."""
+    """An intent as message fields; an absent price is left out, and what is not wanted of post_only, extended_hours."""
     fields: Message = {
         "seq": intent.seq,
         "instrument": intent.instrument,
@@ -84,6 +85,8 @@ def intent_fields(intent: Intent) -> Message:
         fields["stop_price"] = plain(intent.stop_price)
     if intent.post_only:
         fields["post_only"] = True
+    if intent.extended_hours:
+        fields["extended_hours"] = True
     return fields
 
 
@@ -115,8 +118,17 @@ def to_event(message: Message) -> Event:
 
 
 def _to_bar(m: Message) -> Bar:
-    prices = [parse_decimal(m[name]) for name in ("open", "high", "low", "close", "volume")]
-    return Bar(_name(m["instrument"]), _integer(m["start_ms"]), _integer(m["end_ms"]), *prices)
+    return Bar(
+        instrument=_name(m["instrument"]),
+        start_ms=_integer(m["start_ms"]),
+        end_ms=_integer(m["end_ms"]),
+        open=parse_decimal(m["open"]),
+        high=parse_decimal(m["high"]),
+        low=parse_decimal(m["low"]),
+        close=parse_decimal(m["close"]),
+        volume=parse_decimal(m["volume"]),
+        is_extended=_boolean(m["extended"]) if "extended" in m else False,
+    )
 
 
 def _to_fill(m: Message) -> Fill:
@@ -176,6 +188,7 @@ def to_intent(m: Message) -> Intent:
             limit_price=_positive(m["limit_price"]) if "limit_price" in m else None,
             stop_price=_positive(m["stop_price"]) if "stop_price" in m else None,
             post_only=_boolean(m["post_only"]) if "post_only" in m else False,
+            extended_hours=_boolean(m["extended_hours"]) if "extended_hours" in m else False,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"intent: {error!r}") from None

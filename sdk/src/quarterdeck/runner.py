@@ -25,6 +25,8 @@ from quarterdeck.protocol import (
 from quarterdeck.session import Session
 from quarterdeck.simvalues import SimConfig
 
+ROW = 7  # of a bar: its times, its prices and its volume
+
 
 def main(build_dir: Path) -> int:
     """Serve the build on stdin and stdout until stop or end of input; 1 after an error was told."""
@@ -120,14 +122,14 @@ class _Server:
         self.book = Book(instrument, config, seed=message["seed"], cash=parse_decimal(message["cash"]))
 
     def _batch(self, message: Message) -> None:
-        """Bars as arrays [start_ms, end_ms, open, high, low, close, volume] of the simulated instrument."""
+        """Bars as arrays of the simulated instrument: times, prices, volume, and `true` for one of extended hours."""
         session = self._started()
         if self.book is None:
             raise ProtocolError("batch before simulate")
         if len(message["bars"]) > BATCH_BARS_MAX:
             raise ProtocolError(f"more than {BATCH_BARS_MAX} bars in a batch")
         symbol = self.book.instrument.symbol
-        bars = [_batch_bar(symbol, *row) for row in message["bars"]]
+        bars = [_batch_bar(symbol, *row[:ROW], is_extended=row[ROW:] == [True]) for row in message["bars"]]
         intents = step(session, self.book, bars)
         self.intents.extend(intents)
         for intent in intents:
@@ -149,8 +151,9 @@ class _Server:
         return self.session
 
 
-def _batch_bar(symbol: str, start_ms: int, end_ms: int, *prices: str) -> Bar:
-    return Bar(symbol, start_ms, end_ms, *map(Decimal, prices))
+def _batch_bar(symbol: str, start_ms: int, end_ms: int, *rest: str, is_extended: bool = False) -> Bar:
+    open_, high, low, close, volume = map(Decimal, rest)
+    return Bar(symbol, start_ms, end_ms, open_, high, low, close, volume, is_extended)
 
 
 if __name__ == "__main__":

@@ -33,8 +33,8 @@ def match(
 
     position and buying_power are the account's before this order's own reservation is taken off;
     volume_used is what the account's earlier orders took of this bar; queue_ahead is what the last result
-    said. An order trades on no bar that starts before it was accepted; a post-only order that would take
-    on its arrival ends with POST_ONLY_WOULD_CROSS.
+    said. An order trades on no bar that starts before it was accepted, and on one outside the regular session only
+    when it asked for extended hours; a post-only order that would take on its arrival ends with POST_ONLY_WOULD_CROSS.
     """
     if bar.start_ms < order.accepted_ms:
         return MatchResult((), SimState.WORKING, "", triggered)
@@ -45,6 +45,8 @@ def match(
     if arrives_ms >= bar.end_ms:
         return MatchResult((), SimState.WORKING, "", triggered)
     has_rested = queue_ahead is not None or (order.post_only and arrives_ms < bar.start_ms)
+    if bar.is_extended and not order.extended_hours:
+        return _left_alone(order, triggered, queue_ahead)
     with localcontext(EXACT):
         case = Case(order, bar, instrument, config, seed, has_rested)
         price, triggered = quote(case, triggered)
@@ -52,7 +54,7 @@ def match(
         if is_queued(case, price, triggered=triggered):
             spot = place(case, price, queue_ahead, volume_used)
         if price is None or (spot is not None and spot.reached == 0):
-            return _untouched(order, triggered, spot)
+            return _left_alone(order, triggered, spot.ahead if spot else None)
         if order.post_only and price.liquidity == "TAKER":
             return MatchResult((), SimState.CANCELED, "POST_ONLY_WOULD_CROSS", triggered)
         leaves = order.quantity - filled
@@ -63,11 +65,11 @@ def match(
         return _settle(case, price, quantity, leaves, code, triggered, spot)
 
 
-def _untouched(order: SimOrder, triggered: bool, spot: Place | None) -> MatchResult:
-    """An order whose price was not reached, or not its turn: immediate ones end, others keep working."""
+def _left_alone(order: SimOrder, triggered: bool, ahead: Decimal | None) -> MatchResult:
+    """An order whose price was not reached, not its turn or not its hours: immediate ones end, others keep working."""
     if order.is_immediate():
         return MatchResult((), SimState.CANCELED, "ORDER_NOT_FILLABLE", triggered)
-    return MatchResult((), SimState.WORKING, "", triggered, spot.ahead if spot else None)
+    return MatchResult((), SimState.WORKING, "", triggered, ahead)
 
 
 def _settle(

@@ -81,6 +81,7 @@ class SimOrder:
     reduce_only: bool = False
     expires_ms: int | None = None
     post_only: bool = False
+    extended_hours: bool = False
 
     def ends_ms(self, calendar: str = ALWAYS_OPEN) -> int | None:
         """When the order expires: as given, else the end of the trading day for a DAY order."""

@@ -103,10 +103,12 @@ class Strategy:
         purpose: Purpose = Purpose.OPENING,
         reduce_only: bool = False,
         post_only: bool = False,
+        extended_hours: bool = False,
     ) -> Intent:
         """Ask for an order, decided at the market time of the event in hand.
 
-        A post-only limit order is refused by the venue where it would take.
+        A post-only limit order is refused by the venue where it would take. A limit order for the DAY may also
+        trade before and after the regular session, with extended_hours.
         ValueError for a quantity or price that is not a positive finite number, KeyError for an instrument
         the bot was not given; OutboxFull past the bound on intents per event.
         """
@@ -121,6 +123,7 @@ class Strategy:
             purpose=purpose,
             reduce_only=reduce_only,
             post_only=post_only,
+            extended_hours=extended_hours,
         )
 
     def signal(self, name: str, value: Decimal) -> None:

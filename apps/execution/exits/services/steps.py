@@ -273,7 +273,7 @@ def _miss_close(row: ExitPlan, steps: Sequence[Step]) -> None:
     alerts.raise_alert(
         tier=Tier.HIGH,
         code="END_OF_DAY_NOT_FLAT",
-        title=f"{row.scope} is not flat at the close",
+        title=f"{row.scope} is not flat in time: {row.reason}",
         scope=row.scope,
         target=row,
         dedup_key=f"end-of-day-not-flat:{row.pk}",

@@ -23,7 +23,8 @@ INDEX = re.compile(r"0|[1-9][0-9]{0,4}", re.ASCII)
 POINTER = {"type": "string", "pattern": r"^(/([^~/]|~[01])*){1,10}$(?!\n)", "maxLength": 200}
 NUMBERS = ("quantity", "limit_price", "stop_price")
 REQUIRED = ("side", "quantity", "order_type", "time_in_force", "purpose")
-FIELDS = (*REQUIRED, "limit_price", "stop_price", "symbol")
+FLAGS = ("extended_hours",)
+FIELDS = (*REQUIRED, "limit_price", "stop_price", "symbol", *FLAGS)
 _CONSTANT = {
     "type": "object",
     "properties": {"value": {"type": "string", "minLength": 1, "maxLength": 60}},
@@ -79,6 +80,7 @@ class Terms:
     limit_price: Decimal | None = None
     stop_price: Decimal | None = None
     symbol: str | None = None
+    extended_hours: bool = False
 
 
 def parse(raw: bytes) -> Any:
@@ -262,8 +264,14 @@ def terms(body: Any, mapping: Mapping[str, Any], words: Mapping[str, frozenset[s
         value = _value(body, field, rule)
         if value is MISSING:
             continue
-        found[field] = _number(value, field) if field in NUMBERS else _word(value, field, words)
+        found[field] = _term(value, field, words)
     return Terms(**found)
+
+
+def _term(value: Any, field: str, words: Mapping[str, frozenset[str]]) -> Decimal | bool | str:
+    if field in NUMBERS:
+        return _number(value, field)
+    return _flag(value, field) if field in FLAGS else _word(value, field, words)
 
 
 def _value(body: Any, field: str, rule: Mapping[str, Any]) -> Any:
@@ -289,6 +297,14 @@ def _number(value: Any, field: str) -> Decimal:
     if number <= 0:
         raise _unmapped(field)
     return number
+
+
+def _flag(value: Any, field: str) -> bool:
+    """A JSON boolean, or the word for one: constants and listed values of a mapping are texts."""
+    said = {"true": True, "false": False}.get(value) if isinstance(value, str) else value
+    if not isinstance(said, bool):
+        raise _unmapped(field)
+    return said
 
 
 def _word(value: Any, field: str, words: Mapping[str, frozenset[str]]) -> str:

@@ -231,6 +231,7 @@ def _ticket(source: SignalSource, message_id: str, terms: payload.Terms) -> exec
         time_in_force=terms.time_in_force,
         limit_price=terms.limit_price,
         stop_price=terms.stop_price,
+        is_extended_hours=terms.extended_hours,
         client_order_id=order_id_of(source, message_id),
         by_signal=True,  # a second person activated the source: that is its session
     )

@@ -1,0 +1,67 @@
+"""Shapes of official marks."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from apps.common.api.fields import DecimalString, Reference, Text
+from apps.common.api.serializers import ReasonedAct, Shown
+from apps.markets.models import OfficialMark, OfficialMarkRequest
+from apps.markets.states import MarkKind
+
+
+class OfficialMarkShown(Shown):
+    """An official price of a trading day; of one day the highest revision counts."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+
+    class Meta:
+        model = OfficialMark
+        fields = (
+            "id", "instrument", "symbol", "trading_day", "revision", "price", "kind", "source", "stated_by",
+            "created_at",
+        )  # fmt: skip
+        read_only_fields = fields
+
+
+class OfficialMarkAsked(ReasonedAct):
+    """An official price to enter."""
+
+    instrument = Reference(help_text="Id or symbol.")
+    trading_day = serializers.DateField(help_text="The day that ended with it, by the instrument's calendar.")
+    price = DecimalString(help_text="Above zero, in the quote currency.")
+    kind = serializers.ChoiceField(MarkKind.choices)
+    source = Text(max_length=200, help_text="Where the price is from.")  # type: ignore[assignment]
+
+
+class OfficialMarkFile(ReasonedAct):
+    """A CSV file of marks: multipart form data."""
+
+    file = serializers.FileField(
+        help_text="UTF-8 with the header `instrument,trading_day,price,kind,source` and at most 1,000 lines."
+    )
+
+
+class OfficialMarksEntered(serializers.Serializer[Any]):
+    """What a file came to."""
+
+    marks = OfficialMarkShown(many=True, help_text="One a line; a line that was known already shows what is known.")
+
+
+class OfficialMarkRequestShown(Shown):
+    """A mark that was put to a vote; it counts for nothing before a second person agreed. Vote with its digest."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
+    reason = serializers.CharField(source="consent.reason")
+    digest = serializers.CharField(source="consent.digest")
+    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
+    vote_until = serializers.DateTimeField(source="consent.expires_at")
+
+    class Meta:
+        model = OfficialMarkRequest
+        fields = (
+            "id", "instrument", "symbol", "trading_day", "price", "kind", "source", "departs_from", "asked_by",
+            "reason", "consent", "digest", "vote_state", "vote_until", "entry", "created_at",
+        )  # fmt: skip
+        read_only_fields = fields

@@ -1,0 +1,89 @@
+"""Safeguards around official marks and the day's start that they restate."""
+
+from tests.mutation.safeguard import Safeguard
+
+MARKS = "apps/markets/services/marks.py"
+CLOSES = "apps/execution/services/day_closes.py"
+BOOKS = "apps/risk/services/exposure.py"
+MARK_TESTS = "tests/markets/test_marks.py::"
+CLOSE_TESTS = "tests/execution/test_day_closes.py::"
+RACES = "tests/execution/test_day_close_races.py::"
+
+SAFEGUARDS = (
+    Safeguard(
+        "far-marks-need-two",
+        "Nobody alone states a mark far from the feed's own price of the day.",
+        MARKS,
+        "        if rules.departs(said.price, known, settings.MARK_DEPARTS_PCT):\n",
+        "        if False:\n",
+        (
+            f"{MARK_TESTS}test_nobody_alone_states_a_mark_far_from_the_feeds_price",
+            f"{MARK_TESTS}test_what_two_agreed_on_is_not_undone_by_one",
+        ),
+    ),
+    Safeguard(
+        "first-marks-need-two",
+        "Nobody alone states the first mark of what has no price.",
+        MARKS,
+        "    if not measures:\n        raise",
+        "    if False:\n        raise",
+        (f"{MARK_TESTS}test_the_first_mark_without_any_price_takes_two",),
+    ),
+    Safeguard(
+        "marks-agreed-to-as-seen",
+        "A mark is entered only instead of the one that the voters saw.",
+        MARKS,
+        "            access.use_consent(consent=row.consent, digest=_digest(row))\n",
+        "",
+        (f"{MARK_TESTS}test_a_mark_is_agreed_to_only_instead_of_what_was_seen",),
+    ),
+    Safeguard(
+        "marks-of-days-that-were",
+        "No mark is stated of a day that the market has not reached.",
+        MARKS,
+        "    if trading_day > reached:\n",
+        "    if False:\n",
+        (f"{MARK_TESTS}test_a_day_that_is_not_reached_has_no_mark",),
+    ),
+    Safeguard(
+        "files-whole-or-not",
+        "A file of marks with a bad line enters nothing.",
+        MARKS,
+        "        read.refuse_trouble()\n",
+        "",
+        (f"{MARK_TESTS}test_each_bad_line_is_named_and_nothing_is_entered",),
+    ),
+    Safeguard(
+        "corrections-stay",
+        "A worker that is late with an older mark undoes no correction.",
+        CLOSES,
+        "        if row.mark is not None and row.mark.revision >= mark.revision:\n",
+        "        if False:\n",
+        (f"{CLOSE_TESTS}test_a_worker_that_is_late_with_an_older_mark_undoes_no_correction",),
+    ),
+    Safeguard(
+        "corrections-by-the-difference",
+        "A correction moves a day's start by what it changes, not by all of it again.",
+        CLOSES,
+        "        moved = amount - row.restated_base\n",
+        "        moved = amount\n",
+        (f"{CLOSE_TESTS}test_a_mark_counts_once_and_a_correction_by_the_difference",),
+    ),
+    Safeguard(
+        "only-the-present-day-is-restated",
+        "A late mark does not move books that have begun another day since.",
+        BOOKS,
+        "        rows = ScopeBook.objects.filter(scope_id__in=scopes, mode=mode, trading_day=trading_day)\n"
+        "        return rows.update(",
+        "        rows = ScopeBook.objects.filter(scope_id__in=scopes, mode=mode)\n        return rows.update(",
+        (f"{CLOSE_TESTS}test_a_mark_of_a_day_before_the_last_moves_no_books",),
+    ),
+    Safeguard(
+        "closes-look-for-their-mark",
+        "A close that is written after its mark was stated finds it.",
+        CLOSES,
+        "        due_at=wall_now(),\n    )",
+        "        due_at=None,\n    )",
+        (f"{CLOSE_TESTS}test_a_mark_that_is_known_before_the_turn_counts_from_the_turn_on",),
+    ),
+)
