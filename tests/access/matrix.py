@@ -294,7 +294,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
-    "markets", "maintenance_export",
+    "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
