@@ -79,7 +79,7 @@ def worth():
 def test_a_rate_that_departs_is_asked_for_and_shown_until_a_second_person_agrees(world, rita, raj):
     asked = ask_for_rate(rita)
     shown = browser(raj).get("/markets/").content.decode()
-    assert "EUR → USD: 1 → 2 (+100.0 %)" in shown
+    assert "EUR → USD: 1 → 2 (+100 %)" in shown
     assert "Rita: “it was devalued”" in shown
     assert "It takes you to agree" in shown
     assert f'action="/markets/rates/{asked.pk}/vote/"' in shown

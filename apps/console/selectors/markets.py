@@ -97,11 +97,11 @@ class Waiting:
         return self.asked.window if isinstance(self.asked, MaintenanceRequest) else None
 
     @property
-    def departure(self) -> str:
-        """By how many percent the rate departs from what counted when it was asked for; empty: nothing did."""
+    def departure(self) -> Decimal | None:
+        """By how many percent the rate departs from what counted when it was asked for; None: nothing did."""
         if self.rate is None or not self.rate.departs_from:
-            return ""
-        return f"{(self.rate.rate / self.rate.departs_from - 1) * 100:+.1f}"
+            return None
+        return round((self.rate.rate / self.rate.departs_from - 1) * 100, 1)
 
 
 def waiting(user: User) -> list[Waiting]:

@@ -26,7 +26,7 @@ class MarkView:
     is_corrected: bool
 
     @property
-    def departure(self) -> str:
+    def departure(self) -> Decimal | None:
         """By how many percent the mark departs from the feed's price."""
         return departure(self.row.price, self.feed_price)
 
@@ -41,7 +41,7 @@ class WaitingMark:
     may_vote: bool
 
     @property
-    def departure(self) -> str:
+    def departure(self) -> Decimal | None:
         """By how many percent it departs from what it was measured by."""
         return departure(self.asked.price, self.asked.departs_from)
 
@@ -55,14 +55,14 @@ class CloseView:
     pnl_day: Decimal
 
     @property
-    def departure(self) -> str:
+    def departure(self) -> Decimal | None:
         """By how many percent the official mark departs from the provisional one."""
-        return "" if self.official is None else departure(self.official, self.row.provisional_price)
+        return None if self.official is None else departure(self.official, self.row.provisional_price)
 
 
-def departure(price: Decimal, known: Decimal | None) -> str:
-    """How far a price is from a known one, in percent; empty without one."""
-    return f"{(price / known - 1) * 100:+.2f}" if known else ""
+def departure(price: Decimal, known: Decimal | None) -> Decimal | None:
+    """How far a price is from a known one, in percent, to the hundredth; None without one."""
+    return round((price / known - 1) * 100, 2) if known else None
 
 
 def marks(user: User, text: str = "") -> QuerySet[OfficialMark]:
