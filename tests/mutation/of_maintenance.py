@@ -56,23 +56,6 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
-        "less-maintenance-waits-for-the-vote",
-        "A window is made less only once its consent is granted.",
-        SERVICE,
-        "        if row.consent.state == ConsentState.GRANTED:\n"
-        "            access.use_consent(consent=row.consent, digest=_digest(row, window))\n",
-        "        if True:\n",
-        (f"{SERVICE_TESTS}test_a_denial_leaves_it",),
-    ),
-    Safeguard(
-        "less-maintenance-agreed-to-as-seen",
-        "A window is made less only when it is still what the voters saw.",
-        SERVICE,
-        "            access.use_consent(consent=row.consent, digest=_digest(row, window))\n",
-        "",
-        (f"{SERVICE_TESTS}test_what_was_changed_meanwhile_is_asked_for_anew",),
-    ),
-    Safeguard(
         "extending-ends-what-waits",
         "Whoever extends a window ends every wish for less of it.",
         SERVICE,

@@ -7,6 +7,9 @@ STATES = "apps/markets/services/market_states.py"
 RATE_TESTS = "tests/markets/test_fx_rates.py::"
 VOTE_TESTS = "tests/markets/test_rate_votes.py::"
 STATE_TESTS = "tests/markets/test_state_votes.py::"
+ASKING = "apps/markets/services/asking.py"
+MAINTENANCE_TESTS = "tests/markets/test_maintenance.py::"
+MARK_TESTS = "tests/markets/test_marks.py::"
 
 SAFEGUARDS = (
     Safeguard(
@@ -48,12 +51,35 @@ SAFEGUARDS = (
         ),
     ),
     Safeguard(
-        "rates-agreed-to-as-seen",
-        "A rate is entered only instead of the one that the voters saw.",
-        RATES,
-        "            access.use_consent(consent=row.consent, digest=_digest(row, counts))\n",
+        "asked-counts-once-agreed",
+        "What takes two people is applied only once its consent is granted.",
+        ASKING,
+        "    if asked.consent.state != ConsentState.GRANTED:\n        return False\n    access.use_consent(",
+        "    if asked.consent.state == ConsentState.GRANTED:\n        access.use_consent(",
+        (f"{MAINTENANCE_TESTS}test_a_denial_leaves_it",),
+    ),
+    Safeguard(
+        "machines-do-not-ask",
+        "A machine asks for nothing that takes two people.",
+        ASKING,
+        "    if actor.is_service:\n",
+        "    if False:\n",
+        (
+            f"{VOTE_TESTS}test_a_service_account_neither_asks_nor_votes",
+            f"{MAINTENANCE_TESTS}test_no_machine_asks_for_less",
+        ),
+    ),
+    Safeguard(
+        "agreed-to-as-seen",
+        "What takes two people is applied only instead of what the voters saw.",
+        ASKING,
+        "    access.use_consent(consent=asked.consent, digest=stands())\n",
         "",
-        (f"{VOTE_TESTS}test_when_another_rate_has_come_to_count_it_is_asked_for_anew",),
+        (
+            f"{VOTE_TESTS}test_when_another_rate_has_come_to_count_it_is_asked_for_anew",
+            f"{MAINTENANCE_TESTS}test_what_was_changed_meanwhile_is_asked_for_anew",
+            f"{MARK_TESTS}test_a_mark_is_agreed_to_only_instead_of_what_was_seen",
+        ),
     ),
     Safeguard(
         "rates-end-what-waits",

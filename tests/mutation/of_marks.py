@@ -30,14 +30,6 @@ SAFEGUARDS = (
         (f"{MARK_TESTS}test_the_first_mark_without_any_price_takes_two",),
     ),
     Safeguard(
-        "marks-agreed-to-as-seen",
-        "A mark is entered only instead of the one that the voters saw.",
-        MARKS,
-        "            access.use_consent(consent=row.consent, digest=_digest(row))\n",
-        "",
-        (f"{MARK_TESTS}test_a_mark_is_agreed_to_only_instead_of_what_was_seen",),
-    ),
-    Safeguard(
         "marks-of-days-that-were",
         "No mark is stated of a day that the market has not reached.",
         MARKS,

@@ -4,24 +4,23 @@ A window is on the wall clock, whatever market time the feeds of the bots there 
 """
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 
-from apps.access import selectors as firms
-from apps.access import services as access
 from apps.access.models import Scope, User
-from apps.access.states import ConsentState, Permission, ScopeKind
+from apps.access.states import ScopeKind
 from apps.audit import services as audit
 from apps.audit.context import acting
 from apps.common import locks
 from apps.common.canonical import digest as digest_of
 from apps.common.clocks import wall_now
-from apps.common.errors import Forbidden, Invalid, Refused
+from apps.common.errors import Invalid, Refused
 from apps.common.nudges import hint
 from apps.markets import rules, selectors
 from apps.markets.models import Instrument, MaintenanceRequest, MaintenanceWindow
+from apps.markets.services import asking
 
-OPEN_H = 24
 # Further ahead nobody announces anything: it is a wrong year.
 AHEAD_MAX_D = 366
 
@@ -92,27 +91,15 @@ def request_less_maintenance(
     What is left out of two times stays. Until the vote nothing changes. Raises Forbidden PERSON_NEEDED; Invalid
     MAINTENANCE_PERIOD; Refused MAINTENANCE_OVER.
     """
-    if actor.is_service:
-        raise Forbidden("PERSON_NEEDED", "only a person asks to let more trade")
+    asking.require_person(actor)
     with acting(actor, reason):
         row = _standing(window)
         asked = MaintenanceRequest(window=row)
         if starts_at is not None or ends_at is not None:
             asked.starts_at, asked.ends_at = starts_at or row.starts_at, ends_at or row.ends_at
             _check_period(asked.starts_at, asked.ends_at)
-        asked.consent = access.open_consent(
-            act="maintenance.less",
-            target=asked,
-            scope=firms.firm().scope,
-            digest=_digest(asked, row),
-            slots=[Permission.VOTE_RISK.value],
-            excluded=[actor],
-            expires_at=min(row.ends_at, wall_now() + timedelta(hours=OPEN_H)),
-            actor=actor,
-            reason=reason,
-        )
-        asked.save(force_insert=True)
-        hint("limits")
+        digest = _digest(asked, row)
+        asking.ask(asked, act="maintenance.less", digest=digest, actor=actor, reason=reason, until=row.ends_at)
     return asked
 
 
@@ -126,11 +113,9 @@ def vote_less_maintenance(
     with acting(actor, reason):
         window = locks.row(MaintenanceWindow.objects.all(), request.window_id)
         row = locks.row(MaintenanceRequest.objects.select_related("consent"), request.pk)
-        row.consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
-        if row.consent.state == ConsentState.GRANTED:
-            access.use_consent(consent=row.consent, digest=_digest(row, window))
+        stands = partial(_digest, row, window)
+        if asking.count_vote(row, actor=actor, approve=approve, reason=reason, digest=digest, stands=stands):
             _apply(row, window, actor, reason)
-        hint("limits")
     return row
 
 
@@ -169,8 +154,8 @@ def _standing(window: MaintenanceWindow) -> MaintenanceWindow:
 
 def _void_waiting(window: MaintenanceWindow, actor: User | str, reason: str) -> None:
     """Whoever changes a window means it: what was asked for before may not undo it later."""
-    for asked in selectors.waiting_maintenance().filter(window=window):
-        access.void_consent(consent=asked.consent, actor=actor, reason=f"the window was changed: {reason}")
+    waiting = selectors.waiting_maintenance().filter(window=window)
+    asking.void(waiting, actor=actor, reason=f"the window was changed: {reason}")
 
 
 def _digest(asked: MaintenanceRequest, window: MaintenanceWindow) -> str:

@@ -4,25 +4,22 @@ A feed that reports a venue's status takes back by itself what it stated itself,
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 
-from apps.access import selectors as firms
-from apps.access import services as access
 from apps.access.models import User
-from apps.access.states import ConsentState, Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
 from apps.common import decimals, locks
 from apps.common.canonical import digest as digest_of
 from apps.common.clocks import wall_now
-from apps.common.errors import Forbidden, Invalid, Refused
+from apps.common.errors import Invalid, Refused
 from apps.common.nudges import hint
 from apps.markets import rules, selectors
 from apps.markets.models import Instrument, MarketStateRequest, MarketStatus
+from apps.markets.services import asking
 from apps.markets.states import MarketState
 
-OPEN_H = 24
 UNSAID = rules.Stated(trades=True, limit_up=None, limit_down=None)
 
 
@@ -87,28 +84,15 @@ def request_market_state(
 
     Raises Forbidden PERSON_NEEDED and Invalid as set_market_state.
     """
-    if actor.is_service:
-        raise Forbidden("PERSON_NEEDED", "only a person asks to let more trade")
+    asking.require_person(actor)
     said = _Statement(state, limit_up, limit_down, source)
     _check(said)
     asked = MarketStateRequest(
         instrument=instrument, state=state, limit_up=limit_up, limit_down=limit_down, source=source
     )
     with acting(actor, reason):
-        known = _locked(instrument)
-        asked.consent = access.open_consent(
-            act="market_state.set",
-            target=asked,
-            scope=firms.firm().scope,
-            digest=_digest(asked, known),
-            slots=[Permission.VOTE_RISK.value],
-            excluded=[actor],
-            expires_at=wall_now() + timedelta(hours=OPEN_H),
-            actor=actor,
-            reason=reason,
-        )
-        asked.save(force_insert=True)
-        hint("limits")
+        digest = _digest(asked, _locked(instrument))
+        asking.ask(asked, act="market_state.set", digest=digest, actor=actor, reason=reason)
     return asked
 
 
@@ -122,11 +106,9 @@ def vote_market_state(
     with acting(actor, reason):
         known = _locked(request.instrument)
         row = locks.row(MarketStateRequest.objects.select_related("consent", "instrument"), request.pk)
-        row.consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
-        if row.consent.state == ConsentState.GRANTED:
-            access.use_consent(consent=row.consent, digest=_digest(row, known))
+        stands = partial(_digest, row, known)
+        if asking.count_vote(row, actor=actor, approve=approve, reason=reason, digest=digest, stands=stands):
             _apply(row, actor, reason, known)
-        hint("limits")
     return row
 
 
@@ -173,8 +155,8 @@ def _digest(asked: MarketStateRequest, known: MarketStatus | None) -> str:
 
 def _void_waiting(instrument: Instrument, actor: User | str, reason: str) -> None:
     """Whoever states something means it: what was asked for before may not undo it later."""
-    for asked in selectors.waiting_states().filter(instrument=instrument):
-        access.void_consent(consent=asked.consent, actor=actor, reason=f"something else was stated: {reason}")
+    waiting = selectors.waiting_states().filter(instrument=instrument)
+    asking.void(waiting, actor=actor, reason=f"something else was stated: {reason}")
 
 
 def _locked(instrument: Instrument) -> MarketStatus | None:

@@ -7,29 +7,27 @@ last price of that day; what is far from it takes two people, as a far FX rate d
 import csv
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
+from functools import partial
 from operator import itemgetter
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from django.conf import settings
 
-from apps.access import selectors as firms
-from apps.access import services as access
 from apps.access.models import User
-from apps.access.states import ConsentState, Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, actor_text
 from apps.common import decimals, locks, nudges
 from apps.common.canonical import digest as digest_of
 from apps.common.clocks import wall_now
-from apps.common.errors import DomainError, Forbidden, Invalid, Refused
+from apps.common.errors import DomainError, Invalid, Refused
 from apps.markets import rules, selectors
 from apps.markets.models import Instrument, OfficialDay, OfficialMark, OfficialMarkRequest
+from apps.markets.services import asking
 from apps.markets.states import MarkKind
 
-OPEN_H = 24
 MARK_MAX = Decimal(10**12)
 COLUMNS = ("instrument", "trading_day", "price", "kind", "source")
 LINES_MAX = 1_000
@@ -103,8 +101,7 @@ def request_mark(
 
     Until then it counts for nothing. Raises Forbidden PERSON_NEEDED and Invalid as state_mark.
     """
-    if actor.is_service:
-        raise Forbidden("PERSON_NEEDED", "only a person asks for a mark that departs")
+    asking.require_person(actor)
     said = _figures(instrument, trading_day, price, kind, source)
     asked = OfficialMarkRequest(
         instrument=instrument, trading_day=trading_day, price=said.price, kind=kind, source=source
@@ -112,19 +109,7 @@ def request_mark(
     with acting(actor, reason):
         _lock([instrument.pk])
         asked.departs_from = next(iter(selectors.mark_measures(instrument, trading_day)), None)
-        asked.consent = access.open_consent(
-            act="official_mark.stated",
-            target=asked,
-            scope=firms.firm().scope,
-            digest=_digest(asked),
-            slots=[Permission.VOTE_RISK.value],
-            excluded=[actor],
-            expires_at=wall_now() + timedelta(hours=OPEN_H),
-            actor=actor,
-            reason=reason,
-        )
-        asked.save(force_insert=True)
-        nudges.hint("limits")
+        asking.ask(asked, act="official_mark.stated", digest=_digest(asked), actor=actor, reason=reason)
     return asked
 
 
@@ -138,11 +123,9 @@ def vote_mark(
     with acting(actor, reason):
         _lock([request.instrument_id])
         row = locks.row(OfficialMarkRequest.objects.select_related("consent", "instrument"), request.pk)
-        row.consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
-        if row.consent.state == ConsentState.GRANTED:
-            access.use_consent(consent=row.consent, digest=_digest(row))
+        stands = partial(_digest, row)
+        if asking.count_vote(row, actor=actor, approve=approve, reason=reason, digest=digest, stands=stands):
             _apply(row, actor, reason)
-        nudges.hint("limits")
     return row
 
 
@@ -227,8 +210,7 @@ def _digest(asked: OfficialMarkRequest) -> str:
 def _void_waiting(said: _Figures, actor: User | str, reason: str) -> None:
     """What was asked for before was asked for instead of another mark than the one that counts from now on."""
     waiting = selectors.waiting_marks().filter(instrument=said.instrument, trading_day=said.trading_day)
-    for asked in waiting:
-        access.void_consent(consent=asked.consent, actor=actor, reason=f"another mark was stated: {reason}")
+    asking.void(waiting, actor=actor, reason=f"another mark was stated: {reason}")
 
 
 def _lock(instrument_ids: Iterable[UUID]) -> None:

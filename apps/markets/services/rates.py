@@ -6,25 +6,24 @@ Every figure in base currency is judged with them, for all desks: a rate that is
 import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import NAMESPACE_OID, uuid5
 
 from django.conf import settings
 
 from apps.access import selectors as firms
-from apps.access import services as access
 from apps.access.models import User
-from apps.access.states import ConsentState, Permission
 from apps.audit import services as audit
 from apps.audit.context import acting
 from apps.common import decimals, locks
 from apps.common.canonical import digest as digest_of
 from apps.common.clocks import wall_now
-from apps.common.errors import Forbidden, Invalid, Refused
+from apps.common.errors import Invalid, Refused
 from apps.common.nudges import hint
 from apps.markets import rules, selectors
 from apps.markets.models import FxRate, FxRateRequest
+from apps.markets.services import asking
 
-OPEN_H = 24
 CURRENCY = re.compile(r"[A-Z0-9]{2,12}")
 # Beyond this the inverse of a rate keeps too few of its 18 places, down to none: all would seem to be worth nothing.
 RATE_MAX = Decimal(10**12)
@@ -75,8 +74,7 @@ def request_fx_rate(
     Until then it counts for nothing; without `valid_from` it starts with the vote. Raises Forbidden PERSON_NEEDED and
     Invalid as set_fx_rate.
     """
-    if actor.is_service:
-        raise Forbidden("PERSON_NEEDED", "only a person asks for a rate that departs")
+    asking.require_person(actor)
     exact, now = _rate(rate), wall_now()
     _check_pair(base, quote)
     _check_period(valid_from or now, valid_until)
@@ -86,19 +84,8 @@ def request_fx_rate(
     with acting(actor, reason):
         _lock_pair(base, quote)
         asked.departs_from = selectors.last_rate(base, quote, now)
-        asked.consent = access.open_consent(
-            act="fx_rate.set",
-            target=asked,
-            scope=firms.firm().scope,
-            digest=_digest(asked, asked.departs_from),
-            slots=[Permission.VOTE_RISK.value],
-            excluded=[actor],
-            expires_at=min(valid_until, now + timedelta(hours=OPEN_H)),
-            actor=actor,
-            reason=reason,
-        )
-        asked.save(force_insert=True)
-        hint("limits")
+        digest = _digest(asked, asked.departs_from)
+        asking.ask(asked, act="fx_rate.set", digest=digest, actor=actor, reason=reason, until=valid_until)
     return asked
 
 
@@ -110,12 +97,9 @@ def vote_fx_rate(*, request: FxRateRequest, actor: User, approve: bool, reason: 
     with acting(actor, reason):
         _lock_pair(request.base, request.quote)
         row = locks.row(FxRateRequest.objects.select_related("consent"), request.pk)
-        row.consent = access.vote(consent=row.consent, actor=actor, approve=approve, reason=reason, digest=digest)
-        if row.consent.state == ConsentState.GRANTED:
-            counts = selectors.last_rate(row.base, row.quote, wall_now())
-            access.use_consent(consent=row.consent, digest=_digest(row, counts))
+        stands = partial(_standing_digest, row)
+        if asking.count_vote(row, actor=actor, approve=approve, reason=reason, digest=digest, stands=stands):
             _apply(row, actor, reason)
-        hint("limits")
     return row
 
 
@@ -134,6 +118,10 @@ def _enter(base: str, quote: str, rate: Decimal, starts_at: datetime, valid_unti
     audit.record("fx_rate.set", entry, scope_id=firms.firm().scope.pk, after=after)
     hint("limits")
     return entry
+
+
+def _standing_digest(asked: FxRateRequest) -> str:
+    return _digest(asked, selectors.last_rate(asked.base, asked.quote, wall_now()))
 
 
 def _digest(asked: FxRateRequest, counts: Decimal | None) -> str:
@@ -174,8 +162,8 @@ def _check_alone(base: str, quote: str, rate: Decimal) -> None:
 
 def _void_waiting(base: str, quote: str, actor: User | str, reason: str) -> None:
     """What was asked for before was asked for instead of another rate than the one that counts from now on."""
-    for asked in selectors.waiting_rates().filter(selectors.of_pair(base, quote)):
-        access.void_consent(consent=asked.consent, actor=actor, reason=f"another rate was entered: {reason}")
+    waiting = selectors.waiting_rates().filter(selectors.of_pair(base, quote))
+    asking.void(waiting, actor=actor, reason=f"another rate was entered: {reason}")
 
 
 def _lock_pair(base: str, quote: str) -> None:
