@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
@@ -92,6 +93,24 @@ def test_two_people_cancel_it_and_home_says_that_it_waits(world, rita, raj, wind
     browser(raj).post(f"/markets/maintenance/{asked.pk}/vote/", ballot(asked))
 
     assert MaintenanceWindow.objects.get().cancelled_at is not None
+
+
+@pytest.mark.parametrize("verb", ["ask", "", "drop"])
+def test_only_the_verb_that_says_so_asks_to_cancel_it(world, rita, window, verb):
+    before = MaintenanceRequest.objects.count()
+
+    answer = browser(rita).post(f"/markets/maintenance/{window.pk}/change/", change(window, verb=verb))
+
+    assert answer.status_code == 422
+    assert MaintenanceRequest.objects.count() == before
+
+
+def test_everything_that_waits_for_a_vote_leads_to_where_it_is_voted_on(world, rita):
+    titles = {task.title: task.url for task in home.tasks(rita)}
+
+    assert any(title.startswith("Agree to the close of") for title in titles)
+    nowhere = [title for title, url in titles.items() if url == reverse("home")]
+    assert [title for title in nowhere if not title.startswith("test.act on ")] == []
 
 
 def test_asking_takes_a_fresh_sign_in(world, rita, window):

@@ -16,7 +16,7 @@ from apps.console.selectors import fleet, holds, limits, orders, trading
 from apps.console.wording import words
 from apps.execution.models import Order, OrderSettlement
 from apps.execution.signals.models import SignalSource
-from apps.markets.models import FxRateRequest, MaintenanceRequest, MarketStateRequest
+from apps.markets.models import FxRateRequest, MaintenanceRequest, MarketStateRequest, OfficialMarkRequest
 from apps.promotions.models import Promotion
 from apps.risk.models import Hold, KillDrill, LimitRaise, Throttle
 
@@ -85,6 +85,7 @@ def _targets(waiting: list[Consent]) -> dict[UUID, object]:
     found.update(FxRateRequest.objects.in_bulk(ids))
     found.update(MarketStateRequest.objects.select_related("instrument").in_bulk(ids))
     found.update(MaintenanceRequest.objects.select_related("window__scope").in_bulk(ids))
+    found.update(OfficialMarkRequest.objects.select_related("instrument").in_bulk(ids))
     found.update(SignalSource.objects.select_related("deployment__bot", "deployment__account").in_bulk(ids))
     return found
 
@@ -114,6 +115,9 @@ def _task(consent: Consent, target: object) -> Task:
     elif isinstance(target, MaintenanceRequest):
         title = f"Agree to less maintenance of {target.window.scope.name}"
         url = f"{reverse('markets')}#asked-{target.pk}"
+    elif isinstance(target, OfficialMarkRequest):
+        title = f"Agree to the {target.kind} of {target.instrument} on {target.trading_day}: {text_of(target.price)}"
+        url = f"{reverse('marks')}#asked-{target.pk}"
     elif isinstance(target, SignalSource):
         deployment = target.deployment
         title = f"Activate the signal source {target} for {deployment.bot}"

@@ -10,6 +10,7 @@ from apps.access import selectors
 from apps.access import services as access
 from apps.access.models import Scope
 from apps.access.states import Permission, ScopeKind
+from apps.common.errors import Invalid
 from apps.console import exports, pages
 from apps.console.forms import MaintenanceForm, MaintenanceTimesForm
 from apps.console.pages import Request
@@ -38,15 +39,22 @@ def change(request: Request, window_id: UUID) -> HttpResponse:
     """Extend a window at once, or ask a second person to move or cancel it."""
     values = _stated(request, MaintenanceTimesForm)
     window = pages.reach(request, MaintenanceWindow.objects.all(), "scope", pk=window_id)
-    verb = request.POST.get("verb")
-    if verb == "extend":
+    if request.POST.get("verb") == "extend":
         services.extend_maintenance(window=window, **values, actor=request.user)
         return pages.done(request, "The maintenance is extended", "markets")
     access.require_step_up(request)
-    if verb != "ask":
-        values |= {"starts_at": None, "ends_at": None}
-    services.request_less_maintenance(window=window, **values, actor=request.user)
+    services.request_less_maintenance(window=window, **_less(request, values), actor=request.user)
     return pages.done(request, "A second person must agree to less maintenance", "markets")
+
+
+def _less(request: Request, values: dict[str, Any]) -> dict[str, Any]:
+    """What is asked for: other times, or by a verb of its own none at all."""
+    verb, times = request.POST.get("verb"), ("starts_at", "ends_at")
+    if verb == "cancel":
+        return values | dict.fromkeys(times)
+    if verb != "ask" or not any(values[name] for name in times):
+        raise Invalid("MAINTENANCE_PERIOD", "say from when or until when instead, or ask to cancel it")
+    return values
 
 
 @pages.acts_on(markets.index)
@@ -66,7 +74,10 @@ def export(request: Request) -> StreamingHttpResponse:
     return exports.csv_file(
         "maintenance.csv",
         COLUMNS,
-        ([row.scope.name, row.instrument, *(getattr(row, name) for name in COLUMNS[2:])] for row in found),
+        (
+            [row.scope.name, row.instrument and row.instrument.symbol, *(getattr(row, name) for name in COLUMNS[2:])]
+            for row in found
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Markets: the instruments with state and reference prices, maintenance, the FX rates, and the forms that state them.
 
-Both forms need `set_limits` on the firm, as the API does: limits are judged with what is stated here, for all desks.
+The forms need `set_limits` on the firm, as the API does: limits are judged with what is stated here, for all desks.
 What one person may not state alone is asked for by the same forms and voted on beside them.
 """
 

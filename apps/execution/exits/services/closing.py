@@ -78,12 +78,11 @@ def maintenance_due(deployment: Deployment, windows: Iterable[MaintenanceWindow]
     The bundle's minutes are wall time here, whatever the speed of the feed: getting out takes wall time.
     """
     now, venue_id = wall_now(), deployment.account.venue.scope_id
-    if not markets.is_open(deployment.instrument, markets.market_now(deployment.feed)):
-        return None
     for window in windows:
         is_ours = window.scope_id == venue_id and window.instrument_id in (None, deployment.instrument_id)
         if is_ours and now < window.starts_at <= now + _before(deployment):
-            return window.starts_at
+            is_open = markets.is_open(deployment.instrument, markets.market_now(deployment.feed))
+            return window.starts_at if is_open else None
     return None
 
 
