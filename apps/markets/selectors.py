@@ -54,11 +54,15 @@ class Said(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a feed says at one moment: its newest bar, the market clock, and how many wall ms it is late."""
+    """What a feed says at one moment: its newest bar, the market clock, and how many wall ms it is late.
+
+    `market_at` is where the newest bar ended, `scheduled_at` where the feed is by its schedule, bar or no bar.
+    """
 
     bar: Bar | None
     market_at: datetime
     late_ms: int
+    scheduled_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +160,8 @@ def reading(feed: Feed, *, with_extended: bool = False) -> Reading:
     calendar = feed.instrument.session_calendar
     interval_ms = feed.dataset.interval_ms
     late_ms = rules.lag(clock, now_ms, last_end_ms, interval_ms, calendar, with_extended=with_extended)
-    return Reading(bar, from_ms(bar.end_ms) if bar else feed.dataset.first_start, late_ms)
+    market_at = from_ms(bar.end_ms) if bar else feed.dataset.first_start
+    return Reading(bar, market_at, late_ms, from_ms(rules.session_time(clock, now_ms)))
 
 
 def sdk_instrument(instrument: Instrument) -> SdkInstrument:
@@ -325,10 +330,16 @@ def standing_maintenance(at: datetime) -> QuerySet[MaintenanceWindow]:
     return rows.select_related("scope", "instrument").order_by("starts_at", "pk")
 
 
-def in_maintenance_until(venue_scope_id: UUID, at: datetime) -> datetime | None:
-    """Until when the whole venue is in announced maintenance at a wall time; None when it is not."""
+def in_maintenance_until(venue_scope_id: UUID, at: datetime, *, announced_by: datetime) -> datetime | None:
+    """Until when the whole venue is in maintenance at a wall time, as it was announced by another; None: it is not."""
     running = standing_maintenance(at).filter(scope_id=venue_scope_id, instrument=None, starts_at__lte=at)
-    return running.aggregate(until=Max("ends_at"))["until"]
+    return running.filter(created_at__lte=announced_by).aggregate(until=Max("ends_at"))["until"]
+
+
+def is_in_maintenance(venue_scope_id: UUID, instrument_id: UUID, at: datetime) -> bool:
+    """Whether the venue, or this instrument there, is in announced maintenance at a wall time."""
+    running = standing_maintenance(at).filter(scope_id=venue_scope_id, starts_at__lte=at)
+    return running.filter(Q(instrument=None) | Q(instrument=instrument_id)).exists()
 
 
 def counted_rates() -> QuerySet[FxRate]:
@@ -383,18 +394,13 @@ def counted_mark(instrument: Instrument, day: date) -> OfficialMark | None:
     return None if found is None else found.mark
 
 
-def mark_measures(instrument: Instrument, day: date) -> list[Decimal]:
+def mark_measures(instrument: Instrument, day: date, feed_price: Decimal | None) -> list[Decimal]:
     """What a mark of the day may not be far from when one person states it; empty when nothing is known.
 
-    The feed's own last price of that day, and what two people agreed on for it last. Without either the first mark of
-    the day, so that small corrections do not add up, or else the last one of an earlier day.
+    The feed's own last price of that day, and what two people agreed on for it last. A mark that one person stated is
+    no measure, nor is one of another day: small steps would add up.
     """
-    price = day_price(instrument, day)
-    marks = OfficialMark.objects.filter(instrument=instrument)
-    of_day = marks.filter(trading_day=day).order_by("revision")
-    agreed = of_day.filter(requests__isnull=False).last()
-    found = [price, None if agreed is None else agreed.price]
-    if found == [None, None]:
-        ground = of_day.first() or marks.filter(trading_day__lt=day).order_by("trading_day", "revision").last()
-        found = [None if ground is None else ground.price]
+    marks = OfficialMark.objects.filter(instrument=instrument, trading_day=day, requests__isnull=False)
+    agreed = marks.order_by("revision").last()
+    found = [feed_price, None if agreed is None else agreed.price]
     return [known for known in found if known is not None]

@@ -23,6 +23,8 @@ ACTOR = job("venues")
 FAILURES_MAX = 5
 PROBE_S_MAX = 10.0
 KNOWN_FOR = timedelta(seconds=1)
+# For so long maintenance excuses an outage: whoever holds anything there cannot get out meanwhile.
+EXPECTED_H = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ def answered(venue: Venue) -> None:
 def unanswered(venue: Venue) -> None:
     """A call had no answer; the last one of FAILURES_MAX in a row opens the circuit and raises VENUE_OUTAGE.
 
-    While the venue is in announced maintenance that is expected, and only told; whatever is not heard after its end is
-    critical.
+    While the venue is in maintenance that was announced before, that is expected for EXPECTED_H at most, and only told;
+    a venue that is not heard after that is critical.
     """
     with acting(ACTOR, "no answer from the venue"):
         VenueHealth.objects.bulk_create([VenueHealth(venue=venue)], ignore_conflicts=True)
@@ -104,7 +106,7 @@ def _open(venue: Venue, row: VenueHealth) -> None:
         state=CircuitState.OPEN, opened_at=now, probe_at=now + timedelta(seconds=_back_off_s(row.failures))
     )
     said = f"{venue} does not answer: {row.failures} calls in a row; nothing is opened there"
-    until = markets.in_maintenance_until(venue.scope_id, now)
+    until = markets.in_maintenance_until(venue.scope_id, now, announced_by=now)
     if until is None:
         _raise(venue, Tier.CRITICAL, said)
     else:
@@ -114,11 +116,21 @@ def _open(venue: Venue, row: VenueHealth) -> None:
 
 def _outlast(venue: Venue, row: VenueHealth) -> None:
     """The outage goes on: once no maintenance explains it any more, people are called, once."""
-    is_expected = markets.in_maintenance_until(venue.scope_id, wall_now()) is not None
-    if is_expected or row.opened_at is None or alerted.was_raised(_key(venue), Tier.CRITICAL, since=row.opened_at):
+    if row.opened_at is None or _is_expected(venue, row.opened_at):
         return
-    alerts.clear(dedup_key=_key(venue), actor=ACTOR, reason="the maintenance is over")
-    _raise(venue, Tier.CRITICAL, f"{venue} does not answer after its maintenance; nothing is opened there")
+    if alerted.was_raised(_key(venue), Tier.CRITICAL, since=row.opened_at):
+        return
+    alerts.clear(dedup_key=_key(venue), actor=ACTOR, reason="no maintenance explains it any more")
+    said = f"{venue} does not answer, longer than its maintenance explains; nothing is opened there"
+    _raise(venue, Tier.CRITICAL, said)
+
+
+def _is_expected(venue: Venue, opened_at: datetime) -> bool:
+    """Whoever announces more of it while the venue is away keeps nobody from being called: exits cannot go out."""
+    now = wall_now()
+    if now - opened_at > timedelta(hours=EXPECTED_H):
+        return False
+    return markets.in_maintenance_until(venue.scope_id, now, announced_by=opened_at) is not None
 
 
 def _raise(venue: Venue, tier: Tier, title: str, **detail: str) -> None:

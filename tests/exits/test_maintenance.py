@@ -42,14 +42,25 @@ def announce(floor: Floor, starts_in_s: int) -> MaintenanceWindow:
     )
 
 
-@pytest.mark.parametrize(("starts_in_s", "plans"), [(LEAD_S + 1, 0), (LEAD_S, 1), (1, 1), (0, 0), (-60, 0)])
-def test_it_is_started_within_the_lead_and_not_once_it_runs(day: Floor, starts_in_s: int, plans: int) -> None:
+@pytest.mark.parametrize("starts_in_s", [LEAD_S, 1])
+def test_it_is_started_once_within_the_lead(day: Floor, starts_in_s: int) -> None:
     announce(day, starts_in_s)
 
     flatten_before_close()
     flatten_before_close()
 
-    assert ExitPlan.objects.count() == plans
+    assert ExitPlan.objects.count() == 1
+
+
+def test_neither_before_the_lead_nor_once_it_runs_is_it_started(day: Floor) -> None:
+    for starts_in_s in (LEAD_S + 1, 0, -60):
+        announced = announce(day, starts_in_s)
+
+        flatten_before_close()
+
+        assert not ExitPlan.objects.exists(), starts_in_s
+        with acting(**BY):
+            MaintenanceWindow.objects.filter(pk=announced.pk).update(cancelled_at=day.wall.now)
 
 
 def test_the_plan_leaves_the_bot_flat(day: Floor) -> None:
@@ -94,3 +105,19 @@ def test_people_are_called_when_it_is_not_through_in_time(day: Floor) -> None:
 
     alert = Alert.objects.get(code="END_OF_DAY_NOT_FLAT")
     assert (alert.tier, "maintenance" in alert.title, held(day)) == ("high", True, 2)
+
+
+def test_people_are_called_by_the_wall_clock_when_the_feed_stops_with_its_venue(day: Floor) -> None:
+    risk.place_hold(scope=day.bot.scope, level="HALTED", **BY)
+    announce(day, 60)
+    flatten_before_close()
+    plan = ExitPlan.objects.get()
+    with acting(**BY):
+        ExitPlan.objects.filter(pk=plan.pk).update(closes_at=plan.closes_at + timedelta(days=1))
+
+    turn(day, 2)
+    assert not Alert.objects.filter(code="END_OF_DAY_NOT_FLAT").exists()
+    day.wall.advance(60)
+    turn(day, 1)
+
+    assert Alert.objects.get(code="END_OF_DAY_NOT_FLAT").scope == day.bot.scope

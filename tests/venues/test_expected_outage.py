@@ -68,6 +68,32 @@ def test_what_was_resolved_while_it_ran_keeps_nobody_from_being_called(
     assert standing() == ["critical"]
 
 
+def test_more_maintenance_that_is_announced_meanwhile_excuses_nothing(
+    line: Line, window: MaintenanceWindow, wall: Wall
+) -> None:
+    silence(line, 5)
+    wall.advance(HOUR_S - 60)
+    announce(wall)
+    wall.advance(120)
+
+    silence(line, 1)
+
+    assert standing() == ["critical"]
+
+
+def test_long_maintenance_excuses_four_hours_of_an_outage(line: Line, wall: Wall) -> None:
+    announce(wall, ends_at=wall.now + timedelta(days=1))
+    silence(line, 5)
+    wall.advance(4 * HOUR_S)
+    silence(line, 1)
+    assert standing() == ["informational"]
+
+    wall.advance(1)
+    silence(line, 1)
+
+    assert standing() == ["critical"]
+
+
 def test_people_who_resolved_the_call_are_not_called_again(line: Line, window: MaintenanceWindow, wall: Wall) -> None:
     silence(line, 5)
     wall.advance(HOUR_S)

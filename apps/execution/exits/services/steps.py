@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 from typing import Any
@@ -34,6 +34,7 @@ from apps.execution.exits.states import (
 )
 from apps.execution.models import Order
 from apps.execution.states import OrderType, Purpose, TimeInForce
+from apps.markets import selectors as markets
 from apps.venues import services as venues
 
 log = structlog.get_logger(__name__)
@@ -267,8 +268,8 @@ def _go_on(row: ExitPlan, steps: Sequence[Step]) -> None:
 
 
 def _miss_close(row: ExitPlan, steps: Sequence[Step]) -> None:
-    """Call people when an end-of-day plan is not through at the close: what is left is held over night."""
-    if row.closes_at is None or all(step.quote.market_at < row.closes_at for step in steps):
+    """Call people when an end-of-day plan is not through in time: what is left is held over night."""
+    if row.closes_at is None or not (_is_past_close(row.closes_at, steps) or _is_in_maintenance(row)):
         return
     alerts.raise_alert(
         tier=Tier.HIGH,
@@ -280,3 +281,13 @@ def _miss_close(row: ExitPlan, steps: Sequence[Step]) -> None:
         actor=plans.ACTOR,
         reason=row.message or "the plan was not through at the close",
     )
+
+
+def _is_past_close(closes_at: datetime, steps: Sequence[Step]) -> bool:
+    return any(step.quote.market_at >= closes_at for step in steps)
+
+
+def _is_in_maintenance(row: ExitPlan) -> bool:
+    """By the wall clock, also of legs that no step was possible for: the venue's own feed may stop with it."""
+    left = row.legs.exclude(state=LegState.DONE).values_list("account__venue__scope_id", "instrument_id")
+    return any(markets.is_in_maintenance(scope_id, instrument_id, wall_now()) for scope_id, instrument_id in left)
