@@ -1,5 +1,6 @@
 """Who may do what where; every list of the product filters by these."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -99,6 +100,19 @@ def holders(permission: str, scope: Scope) -> models.QuerySet[User]:
             permission__codename=permission, content_object_id__in=scope.lineage
         ).values("user_id"),
     )
+
+
+def holders_of_all(permission: str, scopes: Collection[Scope]) -> models.QuerySet[User]:
+    """Active people who hold `permission` on each of the scopes or above it; one look at grants, however many."""
+    lineages = [set(scope.lineage) for scope in scopes]
+    granted: dict[UUID, set[UUID]] = {}
+    rows = ScopePermission.objects.filter(
+        permission__codename=permission, content_object_id__in=set[UUID]().union(*lineages)
+    ).values_list("user_id", "content_object_id")
+    for user_id, scope_id in rows:
+        granted.setdefault(user_id, set()).add(scope_id)
+    able = [pk for pk, held in granted.items() if not any(held.isdisjoint(lineage) for lineage in lineages)]
+    return User.objects.filter(kind=UserKind.PERSON, is_active=True, pk__in=able)
 
 
 def abilities(consent: Consent, votes: list[Vote]) -> dict[UUID, frozenset[str]]:

@@ -3,11 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.core.files.uploadedfile import UploadedFile
 
 from apps.access.models import User
 from apps.bots.states import Environment, Stage
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
+from apps.markets.services import MARK_FILE_BYTES_MAX
 from apps.markets.states import MarketState, MarkKind
 from apps.risk.states import CancelChoice, HoldLevel, LimitKind
 
@@ -123,9 +125,16 @@ class MarkForm(ReasonForm):
 
 
 class MarkFileForm(ReasonForm):
-    """A CSV file of official marks."""
+    """A CSV file of official marks, refused unread when it is larger than any file of marks may be."""
 
     file = forms.FileField(label="File")
+
+    def clean_file(self) -> UploadedFile:
+        """The file, of at most MARK_FILE_BYTES_MAX."""
+        found: UploadedFile = self.cleaned_data["file"]
+        if (found.size or 0) > MARK_FILE_BYTES_MAX:
+            raise forms.ValidationError(f"at most {MARK_FILE_BYTES_MAX} bytes: split it")
+        return found
 
 
 class DrillForm(ReasonForm):

@@ -278,7 +278,7 @@ class DayClose(OperationalModel, Claimable):
     Due when it is written, and again when a mark is stated or has been missing for too long.
     """
 
-    rebuilt_from = "fills, bars and official marks; once the days of `scopes` have turned again nothing depends on it"
+    rebuilt_from = "fills, bars, rates and official marks; books begin their present day with it"
 
     bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="day_closes")
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="day_closes")

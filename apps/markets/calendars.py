@@ -3,7 +3,7 @@
 Times are epoch milliseconds. A time that a calendar does not cover counts as closed.
 """
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from quarterdeck.calendars import day_end as simple_day_end
 EXTENDED = frozenset({"XNYS"})
 EXTENDED_FROM_H = 4  # in the exchange's zone
 EXTENDED_AFTER_MS = 4 * HOUR_MS
+SATURDAY = 5
 
 
 class ExtendedDay(NamedTuple):
@@ -58,8 +59,20 @@ def trading_day(calendar: str, at_ms: int) -> date:
         return _utc_date(simple_day_end(calendar, at_ms))
     for opens, closes in hours(calendar, at_ms, at_ms + 14 * 24 * HOUR_MS):
         if at_ms < closes:
-            return datetime.fromtimestamp(opens // 1000, _exchange(calendar).tz).date()
+            return _session_date(calendar, opens)
     return _utc_date(at_ms)
+
+
+def day_before(calendar: str, day: date) -> date | None:
+    """The trading day before one; None where the calendar knows of none within two weeks."""
+    if calendar in (ALWAYS_OPEN, WEEKDAYS):
+        before = day - timedelta(days=1)
+        while calendar == WEEKDAYS and before.weekday() >= SATURDAY:
+            before -= timedelta(days=1)
+        return before
+    start_ms = int(datetime.combine(day, time(), UTC).timestamp()) * 1000
+    spans = _exchange_hours(calendar, start_ms - 14 * 24 * HOUR_MS, start_ms + 48 * HOUR_MS)
+    return max((found for opens, _ in spans if (found := _session_date(calendar, opens)) < day), default=None)
 
 
 def day_end(calendar: str, at_ms: int) -> int:
@@ -144,6 +157,11 @@ def _extended_day(code: str, opens_ms: int, closes_ms: int) -> ExtendedDay:
     opens = datetime.fromtimestamp(opens_ms // 1000, _exchange(code).tz)
     starts = opens.replace(hour=EXTENDED_FROM_H, minute=0, second=0)
     return ExtendedDay(int(starts.timestamp()) * 1000, opens_ms, closes_ms, closes_ms + EXTENDED_AFTER_MS)
+
+
+def _session_date(code: str, opens_ms: int) -> date:
+    """An exchange's session is of the day on which it opens there."""
+    return datetime.fromtimestamp(opens_ms // 1000, _exchange(code).tz).date()
 
 
 def _utc_date(epoch_ms: int) -> date:

@@ -234,6 +234,9 @@ class OfficialMark(AppendOnlyModel):
     price = ExactDecimalField()
     kind = models.TextField(choices=MarkKind.choices)
     source = models.TextField(help_text="Where the price is from.")
+    feed_price = ExactDecimalField(
+        null=True, help_text="The feed's own last price of the day when it was stated; null: none was delivered."
+    )
     stated_by = models.TextField(help_text="Actor.")
 
     class Meta:
@@ -244,7 +247,7 @@ class OfficialMark(AppendOnlyModel):
 
 
 class OfficialDay(OperationalModel, Claimable):
-    """The mark that counts for an instrument's trading day; due until the books that it concerns are restated."""
+    """The mark that counts for an instrument's trading day; due until the closes of that day are made due."""
 
     rebuilt_from = "the newest official mark of the day"
 

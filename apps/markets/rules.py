@@ -14,6 +14,8 @@ from apps.markets import calendars
 
 # Without a tick for longer than this the replay stands still until the next one.
 TICK_GRACE_MS = 5_000
+# Longer than any session: how much further a feed stands behind its schedule makes no difference to a calendar.
+BEHIND_MS_MAX = 7 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,15 @@ def market_time(clock: Clock, wall_ms: int) -> int:
 def scheduled_time(clock: Clock, wall_ms: int) -> int:
     """Where market time would stand if nothing had stopped the feed since the anchor."""
     return clock.market_anchor_ms + max(0, wall_ms - clock.wall_anchor_ms) * clock.speed
+
+
+def session_time(clock: Clock, wall_ms: int) -> int:
+    """Where to look a session up: at the schedule, never before market time and at most a week after it.
+
+    Bars say when something last traded, not that the market still does; a feed that stands still says neither.
+    """
+    market_ms = market_time(clock, wall_ms)
+    return min(max(scheduled_time(clock, wall_ms), market_ms), market_ms + BEHIND_MS_MAX)
 
 
 def tick(clock: Clock, wall_ms: int) -> Clock:

@@ -289,6 +289,11 @@ def trading_day(instrument: Instrument, market_at: datetime) -> date:
     return calendars.trading_day(instrument.session_calendar, to_ms(market_at))
 
 
+def day_before(instrument: Instrument, day: date) -> date | None:
+    """The trading day before one; None where its calendar does not say."""
+    return calendars.day_before(instrument.session_calendar, day)
+
+
 def session(instrument: Instrument, market_at: datetime) -> Session:
     """The instrument's session at a market time: its calendar, and what a feed or a person said of it."""
     status = MarketStatus.objects.filter(instrument=instrument).first()
@@ -392,6 +397,11 @@ def counted_mark(instrument: Instrument, day: date) -> OfficialMark | None:
     """The official mark of a trading day that counts: the one stated last."""
     found = OfficialDay.objects.filter(instrument=instrument, trading_day=day).select_related("mark").first()
     return None if found is None else found.mark
+
+
+def may_restate(mark: OfficialMark, stood_at: Decimal) -> bool:
+    """Whether a mark may restate what stood at a price: it is near to it, or two people agreed on the mark."""
+    return not rules.departs(mark.price, stood_at, settings.MARK_DEPARTS_PCT) or mark.requests.exists()
 
 
 def mark_measures(instrument: Instrument, day: date, feed_price: Decimal | None) -> list[Decimal]:

@@ -189,6 +189,22 @@ def test_a_leavers_successors_are_two_other_people(team: Team, administrator: Us
     assert pair(team.bot) == (team.trader, team.second_trader)
 
 
+@pytest.mark.parametrize(("who", "code"), [("inactive", "OWNERS_INVALID"), ("blind", "OWNER_CANNOT_SEE")])
+def test_a_successor_whom_no_bot_needs_is_checked_too(team: Team, administrator: User, who: str, code: str) -> None:
+    """The trader owns the one bot, and who backs it stays."""
+    scope = team.desk.scope if who == "inactive" else access.make_desk(name="beta", **BY).scope
+    second = builders.make_user("sue", "trader", scope)
+    if who == "inactive":
+        access.deactivate(user=second, **BY)
+    takes = {"owner": team.engineer, "fallback_owner": second}
+
+    with refused(code):
+        bots.hand_over_all(person=team.trader, **takes, actor=administrator, reason="Tess left")
+
+    assert pair(team.bot) == (team.trader, team.second_trader)
+    assert handed() == 0
+
+
 def test_bots_out_of_reach_stay_whose_they_are(team: Team) -> None:
     beta = builders.make_user("beta-administrator", "administrator", access.make_desk(name="beta", **BY).scope)
     takes = {"owner": team.engineer, "fallback_owner": team.risk_owner}

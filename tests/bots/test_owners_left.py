@@ -8,6 +8,7 @@ from apps.access import services as access
 from apps.access.models import User
 from apps.alerts import services as alerts
 from apps.alerts.models import Alert
+from apps.audit.context import acting
 from apps.audit.models import Record
 from apps.bots import services as bots
 from apps.bots.models import Bot
@@ -82,11 +83,25 @@ def test_the_alert_ends_with_the_last_bot_handed_over(team: Team) -> None:
     leave(team.trader)
 
     give(team.bot, team.engineer, team.second_trader)
-    assert len(standing()) == 1
+    assert [alert.detail for alert in standing()] == [{"bots": ["another"]}]
     give(another, team.engineer, team.second_trader)
 
     assert standing() == []
-    assert Record.objects.filter(act="alert.resolved").count() == 1
+    assert Record.objects.filter(act="alert.resolved").count() == 2
+
+
+def test_the_alert_names_a_bot_that_the_leaver_backs_since_it_was_raised(team: Team) -> None:
+    lea = builders.make_user("lea", "trader", team.desk.scope)
+    leave(team.trader)
+    another = another_bot(team, "another", owner=lea)
+    with acting(**BY):
+        Bot.objects.filter(pk=another.pk).update(fallback_owner=team.trader)
+
+    bots.watch_owners()
+    bots.watch_owners()
+
+    (alert,) = standing()
+    assert (alert.detail, alert.repeats) == ({"bots": ["alpha-bot", "another"]}, 0)
 
 
 def test_an_alert_resolved_by_hand_comes_again_while_the_bot_has_no_owner(team: Team) -> None:

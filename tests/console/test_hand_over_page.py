@@ -1,12 +1,15 @@
 """Handing over on pages: the bot's head, a leaver's bots, the marks of what has no owner."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.access import services as access
+from apps.audit.context import acting
 from apps.audit.models import Record
 from apps.bots import services as bots
 from apps.bots.models import Bot
-from tests.api.world import ARRANGE
+from tests.api.world import ARRANGE, person
 
 
 @pytest.fixture
@@ -40,6 +43,19 @@ def values(own, form, **overrides):
     """The form as it is filled in."""
     pair = {"owner": own.people["operator"].pk, "fallback_owner": own.people["risk owner"].pk}
     return {"form": form, "reason": "she moves to another desk"} | pair | overrides
+
+
+def another_bot(own, name):
+    """One more bot of the same people."""
+    bots.make_bot(
+        strategy=own.bot.strategy,
+        name=name,
+        owner=own.people["engineer"],
+        fallback_owner=own.people["trader"],
+        symbols=["BTC-USD"],
+        accounts=[own.account.name],
+        **ARRANGE,
+    )
 
 
 def owners(own):
@@ -136,6 +152,33 @@ def test_who_may_not_hand_all_over_is_told_who_can(own, signed_in, leaver):
     assert answer.status_code == 403
     assert "Somebody who administers these bots" in answer.content.decode()
     assert owners(own) == given(own, "engineer", "trader")
+
+
+def test_queries_do_not_grow_with_the_bots(own, signed_in, django_assert_max_num_queries):
+    client = signed_in(own.people["administrator"])
+    with CaptureQueriesContext(connection) as of_one:
+        text(client, people_page(own.people["engineer"]))
+    for number in range(4):
+        another_bot(own, f"more-{number}")
+
+    with django_assert_max_num_queries(len(of_one)):
+        page = text(client, people_page(own.people["engineer"]))
+
+    assert "more-3" in page
+    assert f'<option value="{own.people["operator"].pk}"' in page
+
+
+def test_only_who_may_see_all_of_them_can_be_chosen(own, signed_in):
+    with acting(**ARRANGE):
+        narrow = person("nora", "trader", own.bot.scope)
+    client = signed_in(own.people["administrator"])
+    assert str(narrow.pk) in text(client, people_page(own.people["engineer"]))
+
+    another_bot(own, "another")
+
+    page = text(client, people_page(own.people["engineer"]))
+    assert str(narrow.pk) not in page
+    assert str(own.people["operator"].pk) in page
 
 
 def test_bots_of_other_desks_do_not_show(world, own, signed_in):

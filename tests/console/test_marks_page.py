@@ -1,11 +1,18 @@
 """The pages of official marks and of ended days: tables, forms, files, votes and exports."""
 
+import csv
+from datetime import timedelta
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.audit.context import acting
+from apps.common import ids
 from apps.execution.models import DayClose
-from apps.markets.models import OfficialMark, OfficialMarkRequest
+from apps.markets.models import OfficialDay, OfficialMark, OfficialMarkRequest
+from apps.markets.services import MARK_FILE_BYTES_MAX
 from tests.access.proofs import sign_in_again
 from tests.api.world import ARRANGE, START, person
 
@@ -81,6 +88,26 @@ def test_a_file_is_entered(world, risk, signed_in):
     assert OfficialMark.objects.count() == 2
 
 
+def test_a_file_that_is_larger_than_any_may_be_is_refused_unread(world, risk, signed_in, monkeypatch):
+    monkeypatch.setattr("apps.console.views.marks.services.import_marks", lambda **_: pytest.fail("it was read"))
+    file = SimpleUploadedFile("m.csv", b"x" * (MARK_FILE_BYTES_MAX + 1))
+    answer = signed_in(risk).post(f"{MARKS}import/", {"form": "file", "reason": "the day's", "file": file})
+
+    assert (answer.status_code, "split it" in answer.content.decode()) == (422, True)
+    assert OfficialMark.objects.count() == 1
+
+
+def test_a_mark_that_was_corrected_is_shown_as_such(world, signed_in):
+    with acting(**ARRANGE):
+        mark = OfficialMark.objects.get()
+        said = {"instrument": mark.instrument, "price": 60_500, "kind": "close", "source": "x", "stated_by": "job:test"}
+        newer = OfficialMark.objects.create(**said, trading_day=mark.trading_day, revision=2)
+        OfficialDay.objects.update(mark=newer)
+    text = signed_in(world.own.people["trader"]).get(MARKS).content.decode()
+
+    assert (text.count("✓ counts"), text.count("○ corrected")) == (1, 1)
+
+
 def test_ended_days_show_both_prices_within_reach(world, signed_in):
     with acting(**ARRANGE):
         row = world.own.day_close
@@ -105,3 +132,40 @@ def test_marks_and_ended_days_are_exported(world, signed_in):
     assert marks[1].startswith("BTC-USD,2023-12-30,60000")
     assert (len(marks), len(days)) == (2, 2)
     assert days[1].startswith(f"{world.own.bot.name},")
+
+
+def test_the_export_names_the_days_profit_as_the_api_does_and_the_official_one_apart(world, signed_in):
+    with acting(**ARRANGE):
+        DayClose.objects.update(mark=OfficialMark.objects.get(), pnl_day_base=7, restated_base=-4)
+    client = signed_in(world.own.people["trader"])
+
+    text = b"".join(client.get(f"{DAYS}export.csv").streaming_content).decode()
+    [line] = csv.DictReader(text.splitlines())
+    shown = client.get(f"/api/v1/day-closes/{world.own.day_close.pk}/").json()
+
+    assert (line["pnl_day_base"], line["official_pnl_day_base"]) == ("7", "3")
+    assert shown["pnl_day_base"] == line["pnl_day_base"]
+
+
+def more_days(close, mark, count):
+    """Earlier days of the same position, each with its mark."""
+    for n in range(1, count + 1):
+        day = mark.trading_day - timedelta(days=n)
+        mark.pk, mark.trading_day, mark._state.adding = ids.uuid7(), day, True
+        mark.save()
+        close.pk, close.trading_day, close.opens, close._state.adding = ids.uuid7(), day, day + timedelta(days=1), True
+        close.mark_id = mark.pk
+        close.save()
+
+
+@pytest.mark.parametrize("address", [MARKS, DAYS])
+def test_queries_do_not_grow_with_the_rows(world, signed_in, django_assert_max_num_queries, address):
+    client = signed_in(world.own.people["trader"])
+    client.get(address)
+    with CaptureQueriesContext(connection) as of_one:
+        client.get(address)
+    with acting(**ARRANGE):
+        more_days(DayClose.objects.get(pk=world.own.day_close.pk), OfficialMark.objects.get(), 5)
+
+    with django_assert_max_num_queries(len(of_one)):
+        client.get(address)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from apps.execution import services as execution
-from apps.execution.models import DayClose
+from apps.execution.models import DayClose, Fill
 from apps.markets import selectors as market_state
 from apps.markets import services as markets
 from apps.markets.models import OfficialMark
@@ -25,11 +25,13 @@ NEXT = DAY + timedelta(days=1)
 def real_days(real_floor: Floor, monkeypatch: pytest.MonkeyPatch) -> Floor:
     """The bot is long 2 at 100 when the next day begins; nothing has been valued on it yet."""
     real_floor.hold_position("2")
+    real_floor.pass_time(1)
+    traded = dict.fromkeys(Fill.objects.values_list("market_at", flat=True), DAY)
     ScopeBook.objects.update(trading_day=None)
     move_price(real_floor, monkeypatch, "100")
     monkeypatch.setattr(market_state, "trading_day", lambda *_: DAY)
     execution.mark_books()
-    monkeypatch.setattr(market_state, "trading_day", lambda *_: NEXT)
+    monkeypatch.setattr(market_state, "trading_day", lambda _, at: traded.get(at, NEXT))
     monkeypatch.setattr(market_state, "mark_measures", lambda *_: [Decimal(100)])
     return real_floor
 

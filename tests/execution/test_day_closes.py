@@ -5,18 +5,25 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from apps.access.models import Firm
 from apps.alerts.models import Alert
 from apps.audit.context import acting
 from apps.audit.models import Record
+from apps.common.errors import Refused
+from apps.deployments.models import Deployment
 from apps.execution import services as execution
-from apps.execution.models import DayClose, Position
-from apps.execution.services import day_closes
+from apps.execution.models import DayClose, Fill, Position
+from apps.execution.services import day_closes, valuing
 from apps.markets import selectors as market_state
 from apps.markets import services as markets
 from apps.markets.models import OfficialMark
 from apps.risk.models import ScopeBook
+from tests.builders import make_user
 from tests.execution.builders import Floor
+from tests.execution.test_gateway import second_bot
 from tests.execution.test_valuing import book, in_euro, move_price
 from tests.markets.builders import BY, write_rate
 
@@ -29,13 +36,15 @@ class Days:
 
     def __init__(self, floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
         self.floor, self.monkeypatch = floor, monkeypatch
+        floor.pass_time(1)
+        self.traded = dict.fromkeys(Fill.objects.values_list("market_at", flat=True), DAY)
         ScopeBook.objects.update(trading_day=None)
         self.value(DAY, "100")
 
     def value(self, day: date, price: str) -> None:
         """Value the books on a day at a price."""
         move_price(self.floor, self.monkeypatch, price)
-        self.monkeypatch.setattr(market_state, "trading_day", lambda *_: day)
+        self.monkeypatch.setattr(market_state, "trading_day", lambda _, at: self.traded.get(at, day))
         execution.mark_books()
 
     def state(self, price: str, day: date = DAY, **overrides: Any) -> OfficialMark:
@@ -44,6 +53,14 @@ class Days:
         said: dict[str, Any] = {"instrument": self.floor.instrument, "trading_day": day, "price": price}
         stated: dict[str, Any] = said | {"kind": "close", "source": "exchange"} | overrides
         return markets.state_mark(**stated, **BY)
+
+    def agree(self, price: str) -> None:
+        """Two risk owners agree on the official price of the first day."""
+        rita, raj = (make_user(name, "risk owner", Firm.objects.get().scope) for name in ("rita", "raj"))
+        said: dict[str, Any] = {"instrument": self.floor.instrument, "trading_day": DAY, "price": price}
+        asked = markets.request_mark(**said, kind="close", source="exchange", actor=rita, reason="a split")
+        ballot: dict[str, Any] = {"approve": True, "digest": asked.consent.digest, "reason": "seen"}
+        markets.vote_mark(request=asked, actor=raj, **ballot)
 
     @property
     def lost(self) -> Decimal:
@@ -91,6 +108,24 @@ def test_of_an_empty_position_nothing_is_kept(days: Days) -> None:
 
     assert not DayClose.objects.exists()
     assert Position.objects.get().trading_day == NEXT
+
+
+def test_the_turn_reads_the_days_and_writes_the_positions_once_for_all(days: Days) -> None:
+    """While it holds the books of the whole firm."""
+    other = second_bot(days.floor)
+    with acting(**BY):
+        place = {"bot": other.bot, "account": other.account, "instrument": other.instrument}
+        Position.objects.create(**place, quantity=2, average_price=100)
+    days.value(DAY, "104")
+
+    with CaptureQueriesContext(connection) as taken:
+        days.value(NEXT, "104")
+
+    told = [query["sql"] for query in taken]
+    assert DayClose.objects.count() == 2
+    assert sum(sql.startswith('UPDATE "execution_position"') for sql in told) == 1
+    assert sum(sql.startswith('SELECT "risk_scopebook"."scope_id"') and "trading_day" in sql for sql in told) == 1
+    assert not any("gross = gross" in sql for sql in told)
 
 
 def test_an_official_mark_below_the_provisional_one_lowers_the_days_start(days: Days) -> None:
@@ -227,7 +262,7 @@ def test_a_fill_between_valuation_and_turn_is_restated_from_the_price_in_the_boo
 def test_a_worker_that_dies_between_leaves_neither_the_day_nor_its_close(
     days: Days, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def die(_: Any) -> None:
+    def die(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
@@ -288,3 +323,59 @@ def test_an_instrument_that_never_had_an_official_mark_alerts_nobody(days: Days)
 
     assert missing_alerts() == []
     assert DayClose.objects.get().due_at is None
+
+
+def test_a_mark_of_one_person_far_from_what_a_day_ended_at_restates_nothing(days: Days) -> None:
+    """It was near the price when it was stated, before the day had ended."""
+    days.state("100")
+    days.value(NEXT, "200")
+    assert execution.restate_days() == 0
+
+    assert (days.lost, DayClose.objects.get().mark) == (0, None)
+
+
+def test_a_far_mark_that_two_agreed_on_restates_the_day(days: Days) -> None:
+    days.value(NEXT, "200")
+    days.agree("100")
+
+    assert execution.restate_days() == 1
+
+    assert DayClose.objects.get().restated_base == -200
+
+
+def test_days_that_were_left_out_are_not_restated_by_the_mark_before_them(days: Days) -> None:
+    days.value(NEXT + timedelta(days=1), "104")
+    days.state("100")
+    execution.restate_days()
+
+    assert DayClose.objects.get().scopes == []
+    assert days.lost == 0
+
+
+def test_what_was_traded_since_the_boundary_is_not_restated(days: Days) -> None:
+    days.traded.clear()
+    days.value(NEXT, "104")
+    days.state("100")
+    execution.restate_days()
+
+    assert DayClose.objects.get().scopes == []
+    assert days.lost == 0
+
+
+def test_a_position_turns_with_all_books_above_it(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
+    other = second_bot(days.floor)
+    real = valuing._value
+
+    def without_the_other(deployment: Deployment, currency: str) -> int:
+        if deployment.pk == other.pk:
+            raise Refused("FX_RATE_STALE", "no rate")
+        return real(deployment, currency)
+
+    monkeypatch.setattr(valuing, "_value", without_the_other)
+    days.value(NEXT, "104")
+    assert not DayClose.objects.exists()
+
+    monkeypatch.setattr(valuing, "_value", real)
+    days.value(NEXT, "104")
+
+    assert str(Firm.objects.get().scope_id) in DayClose.objects.get().scopes

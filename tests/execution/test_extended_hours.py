@@ -1,6 +1,6 @@
 """Orders that ask to trade before and after the regular session: who may, when, and what reaches the venue."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -22,6 +22,7 @@ from tests.markets.builders import BY, Wall
 # A Friday of a US exchange: session from 13:30 to 20:00 UTC, extended hours from 08:00 to midnight.
 EVENING = datetime(2024, 7, 5, 18, tzinfo=UTC)
 MORNING = datetime(2024, 7, 5, 8, tzinfo=UTC)
+TUESDAY = datetime(2024, 7, 9, 18, tzinfo=UTC)
 DAY = {"order_type": "LIMIT", "time_in_force": "DAY", "limit_price": "102"}
 ASKING = DAY | {"is_extended_hours": True}
 ENTITLED = {"permissions": {"extended_hours": True}}
@@ -90,16 +91,15 @@ def test_the_wish_reaches_the_venue_and_fills_there(evening: Floor) -> None:
     assert PaperOrder.objects.get().is_extended_hours
 
 
-@pytest.mark.parametrize("permissions", [{}, {"extended_hours": False}])
-def test_a_bot_needs_the_entitlement(evening: Floor, permissions: dict[str, bool]) -> None:
-    redeploy(evening, permissions=permissions)
+def test_a_bot_needs_the_entitlement(evening: Floor) -> None:
+    redeploy(evening, permissions={})
 
     assert evening.place(**ASKING).codes == ["EXTENDED_HOURS_NOT_ENTITLED"]
 
 
-@pytest.mark.parametrize("terms", [{"order_type": "MARKET", "limit_price": None}, {"time_in_force": "GTC"}])
-def test_only_limit_orders_for_the_day_may_ask(evening: Floor, terms: dict[str, Any]) -> None:
-    assert evening.place(**(ASKING | terms)).codes == ["EXTENDED_HOURS_NEED_LIMIT_DAY"]
+def test_only_limit_orders_for_the_day_may_ask(evening: Floor) -> None:
+    for terms in ({"order_type": "MARKET", "limit_price": None}, {"time_in_force": "GTC"}):
+        assert evening.place(**(ASKING | terms)).codes == ["EXTENDED_HOURS_NEED_LIMIT_DAY"], terms
 
 
 def test_an_instrument_without_extended_hours_has_none(floor: Floor) -> None:
@@ -151,10 +151,61 @@ def test_a_feed_that_is_silent_after_the_close_prices_nothing_there(
     db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     floor = open_floor(folder, wall, monkeypatch, skip=range(2, 38))
-    floor.pass_time(5)
+    floor.pass_time(4)
+    wall.advance(0.5)
 
     # By the market clock, which stands at the close, the hours after it have begun.
     assert floor.place(**ASKING).codes == ["PRICE_STALE"]
+
+
+def test_where_the_last_bar_of_the_evening_is_missing_nothing_opens_in_the_night(
+    db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = open_floor(folder, wall, monkeypatch, skip=range(5, 38))
+    floor.pass_time(4)
+    before = floor.place(**ASKING)
+
+    floor.pass_time(1)
+
+    # The newest bar ended at 23:00 and none is overdue, yet it is midnight.
+    assert (before.codes, floor.place(**ASKING).codes) == ([], ["SESSION_CLOSED"])
+
+
+def test_where_the_last_bar_of_the_session_is_missing_nothing_opens_after_the_close(
+    db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = open_floor(folder, wall, monkeypatch, skip=[1])
+    before = floor.place(**DAY)
+
+    floor.pass_time(1)
+
+    assert (before.codes, floor.place(**DAY).codes) == ([], ["SESSION_CLOSED"])
+
+
+def test_the_price_of_one_session_opens_nothing_in_the_next(
+    db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = open_floor(folder, wall, monkeypatch, TUESDAY, skip=range(1, 20))
+    floor.pass_time(19)
+
+    # It is half an hour past the open of Wednesday, and no bar came since an hour before the close.
+    assert floor.place(**DAY).codes == ["SESSION_CLOSED"]
+
+
+def test_with_the_first_bar_of_the_session_orders_open(morning: Floor) -> None:
+    morning.pass_time(5)
+
+    assert morning.place(**DAY).codes == []
+
+
+def test_an_exit_passes_after_a_close_without_a_bar(
+    db: None, wall: Wall, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    floor = open_floor(folder, wall, monkeypatch, EVENING - timedelta(hours=2), skip=[3])
+    floor.hold_position("2")
+    floor.pass_time(1)
+
+    assert floor.place(side="SELL", purpose="EXIT").codes == []
 
 
 def test_an_exit_passes_in_extended_hours_entitled_or_not(evening: Floor) -> None:

@@ -48,11 +48,12 @@ def codes_of_a_flat_bot(floor: Floor) -> list[str]:
 
 def test_nothing_opens_while_it_runs_and_the_denial_says_until_when(floor: Floor) -> None:
     window = announce(floor)
+    assert until(floor) == window.ends_at.isoformat()
+    assert not Order.objects.exists()
 
     order = floor.place()
 
     assert (order.state, order.codes) == ("DENIED", ["VENUE_IN_MAINTENANCE"])
-    assert until(floor) == window.ends_at.isoformat()
     assert "submit" not in floor.line.calls
 
 
@@ -135,10 +136,3 @@ def test_a_bot_that_has_to_be_flat_opens_nothing_shortly_before_it(
     announce(floor, ahead_s)
 
     assert codes_of_a_flat_bot(floor) == expected
-
-
-def test_a_preview_shows_the_denial(floor: Floor) -> None:
-    announce(floor)
-
-    assert [denial.code for denial in execution.preview(ticket=floor.ticket()).denials] == ["VENUE_IN_MAINTENANCE"]
-    assert not Order.objects.exists()

@@ -11,6 +11,7 @@ from django.db import connection
 
 from apps.access.models import Firm
 from apps.audit.context import acting
+from apps.bots.states import Mode
 from apps.common.clocks import wall_now
 from apps.common.errors import Refused
 from apps.deployments import services as deployments
@@ -195,6 +196,20 @@ def test_one_bot_without_a_rate_leaves_the_scopes_of_others_marked(
     assert book(floor).marked_at == floor.wall.now
     assert ScopeBook.objects.get(scope=shared).marked_at < floor.wall.now
     assert ScopeBook.objects.get(scope=theirs).marked_at < floor.wall.now
+
+
+def test_what_goes_wrong_with_one_mode_leaves_the_other_marked(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    marked: list[str] = []
+
+    def mark(_: Any, mode: Mode, *__: Any) -> None:
+        if mode == Mode.PAPER:
+            raise RuntimeError("broken")
+        marked.append(mode)
+
+    monkeypatch.setattr(valuing, "_mark", mark)
+    execution.mark_books()
+
+    assert marked == [Mode.LIVE]
 
 
 def test_what_a_stopped_bot_still_holds_is_valued(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:

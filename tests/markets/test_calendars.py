@@ -63,6 +63,20 @@ def test_the_trading_day_turns_at_the_markets_boundary(calendar: str, at: str, d
     assert calendars.trading_day(calendar, ms(at)) == day
 
 
+@pytest.mark.parametrize(
+    ("calendar", "day", "before"),
+    [
+        ("24/7", date(2024, 7, 7), date(2024, 7, 6)),
+        ("24/5", date(2024, 7, 8), date(2024, 7, 5)),
+        ("24/5", date(2024, 7, 9), date(2024, 7, 8)),
+        ("XNYS", date(2024, 7, 5), date(2024, 7, 3)),
+        ("XNYS", date(1800, 7, 5), None),
+    ],
+)
+def test_the_day_before_is_the_calendars_own(calendar: str, day: date, before: date | None) -> None:
+    assert calendars.day_before(calendar, day) == before
+
+
 def test_open_time_counts_only_sessions() -> None:
     assert calendars.open_ms("XNYS", ms("2024-07-03T13:30"), ms("2024-07-05T14:30")) == int((3.5 + 1) * 3_600_000)
 

@@ -7,7 +7,7 @@ import pytest
 
 from apps.common.clocks import to_ms
 from apps.markets import calendars, selectors, services
-from tests.markets.builders import HOUR_MS, Wall, make_feed
+from tests.markets.builders import BY, HOUR_MS, Wall, make_feed
 
 STOCK = {"session_calendar": "XNYS"}
 # A Friday: the session is from 13:30 to 20:00 UTC.
@@ -110,3 +110,47 @@ def test_where_a_bar_of_extended_hours_is_missing_the_feed_is_late_for_who_asks_
     regular, extended = selectors.reading(feed), selectors.reading(feed, with_extended=True)
 
     assert (regular.late_ms, extended.late_ms) == (0, 1_000)
+
+
+@pytest.mark.django_db
+def test_where_a_bar_is_missing_the_schedule_runs_on(wall: Wall, folder: Path) -> None:
+    feed = make_feed(folder, ["100"] * 36, start=DAY + timedelta(hours=18), skip=[1], **STOCK)
+    wall.advance(2)
+
+    read = selectors.reading(feed)
+
+    assert (read.market_at, read.scheduled_at) == (DAY + timedelta(hours=19), DAY + timedelta(hours=20))
+
+
+@pytest.mark.django_db
+def test_the_schedule_runs_on_while_the_feed_stands_still(wall: Wall, folder: Path) -> None:
+    feed = make_feed(folder, ["100"] * 36, start=DAY, **STOCK)
+    wall.advance(1)
+    services.stall_feed(feed=feed, **BY)
+    wall.advance(3)
+
+    read = selectors.reading(feed)
+
+    assert (read.market_at, read.scheduled_at) == (DAY + timedelta(hours=1), DAY + timedelta(hours=4))
+
+
+@pytest.mark.django_db
+def test_a_wall_clock_that_is_set_back_does_not_turn_the_schedule_back(wall: Wall, folder: Path) -> None:
+    feed = make_feed(folder, ["100"] * 36, start=DAY, **STOCK)
+    wall.advance(4)
+    services.tick_feeds()
+    wall.advance(-3)
+
+    assert selectors.reading(feed).scheduled_at == DAY + timedelta(hours=4)
+
+
+@pytest.mark.django_db
+def test_a_feed_that_ended_long_ago_can_still_be_read(wall: Wall, folder: Path) -> None:
+    feed = make_feed(folder, ["100"] * 2, start=DAY, speed=100_000, **STOCK)
+    services.tick_feeds()
+    wall.advance(2)
+    services.tick_feeds()
+    wall.advance(timedelta(days=90).total_seconds())
+
+    # By its schedule it would be past every date by now.
+    assert selectors.reading(feed).scheduled_at == DAY + timedelta(days=7, hours=2)

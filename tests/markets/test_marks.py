@@ -1,6 +1,6 @@
 """Official marks: what one person or a feed may state, what takes two, and files of which all is entered or nothing."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 
 from apps.access.models import User
 from apps.audit.models import Record
+from apps.common import nudges
 from apps.common.errors import Invalid
 from apps.markets import selectors, services
 from apps.markets.models import Feed, OfficialDay, OfficialMark, OfficialMarkRequest
@@ -21,8 +22,8 @@ HEADER = "instrument,trading_day,price,kind,source"
 
 @pytest.fixture
 def feed(db: None, wall: Wall, folder: Path) -> Feed:
-    """A feed that is one hour into its second day; its first day ended at 123, hour by hour from 100 on."""
-    found = make_feed(folder, [str(100 + hour) for hour in range(40)], hours_in=25)
+    """A feed that is one hour into its third day; the days before ended at 123 and 147, hour by hour from 100 on."""
+    found = make_feed(folder, [str(100 + hour) for hour in range(60)], hours_in=49)
     services.tick_feeds()
     return found
 
@@ -57,9 +58,10 @@ def counted(feed: Feed) -> Decimal | None:
 
 def test_the_feeds_price_of_a_day_is_that_of_its_last_bar(feed: Feed) -> None:
     assert selectors.day_price(feed.instrument, DAY) == 123
-    assert selectors.day_price(feed.instrument, DAY + timedelta(days=1)) == 124
+    assert selectors.day_price(feed.instrument, DAY + timedelta(days=1)) == 147
     assert selectors.day_price(feed.instrument, DAY - timedelta(days=1)) is None
-    assert selectors.day_price(feed.instrument, DAY + timedelta(days=2)) is None
+    assert selectors.day_price(feed.instrument, DAY + timedelta(days=2)) == 148
+    assert selectors.day_price(feed.instrument, DAY + timedelta(days=3)) is None
 
 
 def test_a_mark_near_the_feeds_price_is_entered_by_one(feed: Feed) -> None:
@@ -104,6 +106,30 @@ def test_small_corrections_without_a_feed_do_not_add_up(feed: Feed, rita: User, 
         state(feed, "108", trading_day=day)
 
 
+def test_marks_of_another_day_are_no_measure(feed: Feed, rita: User, raj: User) -> None:
+    """Without a price of the feed small steps from day to day would add up."""
+    day = DAY - timedelta(days=3)
+    vote(ask(feed, rita, "100", trading_day=day), raj)
+
+    with refused("OFFICIAL_MARK_FIRST"):
+        state(feed, "100", trading_day=day + timedelta(days=1))
+
+
+def test_a_mark_is_kept_with_the_feeds_price_that_it_was_compared_with(feed: Feed, rita: User, raj: User) -> None:
+    assert state(feed, "122.5").feed_price == 123
+
+    entry = vote(ask(feed, rita, trading_day=DAY - timedelta(days=3)), raj).entry
+    assert entry is not None
+    assert entry.feed_price is None
+
+
+def test_voters_see_what_a_mark_is_furthest_from(feed: Feed, rita: User, raj: User) -> None:
+    vote(ask(feed, rita, "110"), raj)
+
+    assert ask(feed, rita, "123").departs_from == 110
+    assert ask(feed, rita, "109").departs_from == 123
+
+
 def test_what_two_agreed_on_is_not_undone_by_one(feed: Feed, rita: User, raj: User) -> None:
     vote(ask(feed, rita, "110"), raj)
 
@@ -115,24 +141,20 @@ def test_what_two_agreed_on_is_not_undone_by_one(feed: Feed, rita: User, raj: Us
 
 def test_a_day_that_is_not_reached_has_no_mark(feed: Feed) -> None:
     with refused("OFFICIAL_MARK_DAY"):
-        state(feed, "123", trading_day=DAY + timedelta(days=2))
+        state(feed, "148", trading_day=DAY + timedelta(days=3))
 
 
-@pytest.mark.parametrize(
-    ("overrides", "code"),
-    [
-        ({"price": "0"}, "OFFICIAL_MARK_RANGE"),
-        ({"price": "-1"}, "OFFICIAL_MARK_RANGE"),
-        ({"price": "NaN"}, "DECIMAL_MALFORMED"),
-        ({"price": "1000000000001"}, "OFFICIAL_MARK_RANGE"),
-        ({"kind": "open"}, "OFFICIAL_MARK_KIND"),
-    ],
-)
-def test_what_means_nothing_is_no_mark(feed: Feed, overrides: dict[str, Any], code: str) -> None:
-    with refused(code):
-        services.state_mark(**(said(feed, "123") | overrides), **BY)
-
-    assert not OfficialMark.objects.exists()
+def test_what_means_nothing_is_no_mark(feed: Feed) -> None:
+    for name, value, code in (
+        ("price", "0", "OFFICIAL_MARK_RANGE"),
+        ("price", "-1", "OFFICIAL_MARK_RANGE"),
+        ("price", "NaN", "DECIMAL_MALFORMED"),
+        ("price", "1000000000001", "OFFICIAL_MARK_RANGE"),
+        ("kind", "open", "OFFICIAL_MARK_KIND"),
+    ):
+        with refused(code):
+            services.state_mark(**(said(feed, "123") | {name: value}), **BY)
+        assert not OfficialMark.objects.exists()
 
 
 def ask(feed: Feed, actor: User, price: str = "110", **overrides: Any) -> OfficialMarkRequest:
@@ -202,12 +224,25 @@ def trouble(*lines: str) -> list[tuple[int, str]]:
 
 def test_a_file_is_entered_whole(feed: Feed) -> None:
     next_day = DAY + timedelta(days=1)
-    marks = enter(HEADER, f"BTC-USD,{DAY},122.5,close,exchange", f"BTC-USD,{next_day},124,settlement,exchange")
+    marks = enter(HEADER, f"BTC-USD,{DAY},122.5,close,exchange", f"BTC-USD,{next_day},147,settlement,exchange")
 
     assert [(mark.trading_day, mark.price, mark.kind) for mark in marks] == [
         (DAY, Decimal("122.5"), "close"),
-        (next_day, Decimal(124), "settlement"),
+        (next_day, Decimal(147), "settlement"),
     ]
+
+
+def test_a_file_wakes_the_worker_and_the_pages_once(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    sent: list[Any] = []
+    monkeypatch.setattr(nudges, "_send", sent.append)
+    monkeypatch.setattr(nudges, "_publish", sent.append)
+
+    with django_capture_on_commit_callbacks(execute=True):
+        enter(HEADER, f"BTC-USD,{DAY},122.5,close,exchange", f"BTC-USD,{DAY + timedelta(days=1)},147,close,exchange")
+
+    assert sent == ["execution.restate_days", ("limits",)]
 
 
 def test_each_bad_line_is_named_and_nothing_is_entered(feed: Feed) -> None:
@@ -232,23 +267,16 @@ def test_each_bad_line_is_named_and_nothing_is_entered(feed: Feed) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("content", "code"),
-    [
+def test_what_is_no_file_of_marks_is_refused(feed: Feed) -> None:
+    header = HEADER.encode() + b"\n"
+    for content, code in (
         (b"", "OFFICIAL_MARKS_HEADER"),
         (b"instrument,price\n", "OFFICIAL_MARKS_HEADER"),
-        (HEADER.encode() + b"\n\xff\xfe\n", "OFFICIAL_MARKS_MALFORMED"),
-        (HEADER.encode() + b'\n"BTC-USD,1\n', "OFFICIAL_MARKS_MALFORMED"),
-        (HEADER.encode() + b"\n" + b"x" * 2_000, "OFFICIAL_MARKS_TOO_LONG"),
-        (HEADER.encode() + b"\nx,y\n" * 1_001, "OFFICIAL_MARKS_TOO_LONG"),
-    ],
-)
-def test_what_is_no_file_of_marks_is_refused(feed: Feed, content: bytes, code: str) -> None:
-    with refused(code):
-        services.import_marks(lines=content.splitlines(keepends=True), **BY)
-
-    assert not OfficialMark.objects.exists()
-
-
-def test_days_are_read_as_dates(feed: Feed) -> None:
-    assert isinstance(state(feed, "123").trading_day, date)
+        (header + b"\xff\xfe\n", "OFFICIAL_MARKS_MALFORMED"),
+        (header + b'"BTC-USD,1\n', "OFFICIAL_MARKS_MALFORMED"),
+        (header + b"x" * 2_000, "OFFICIAL_MARKS_TOO_LONG"),
+        (header + b"x,y\n" * 1_001, "OFFICIAL_MARKS_TOO_LONG"),
+    ):
+        with refused(code):
+            services.import_marks(lines=content.splitlines(keepends=True), **BY)
+        assert not OfficialMark.objects.exists()

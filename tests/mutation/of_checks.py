@@ -366,4 +366,16 @@ SAFEGUARDS = (
         "    return False\n",
         (f"{EXTENDED}test_a_feed_that_is_silent_after_the_close_prices_nothing_there",),
     ),
+    Safeguard(
+        "closed-without-a-bar",
+        "Nothing opens once the market has closed by the feed's schedule, whether or not the last bar came.",
+        "apps/markets/selectors.py",
+        "from_ms(rules.session_time(clock, now_ms)))",
+        "market_at)",
+        (
+            f"{EXTENDED}test_where_the_last_bar_of_the_evening_is_missing_nothing_opens_in_the_night",
+            f"{EXTENDED}test_where_the_last_bar_of_the_session_is_missing_nothing_opens_after_the_close",
+            f"{EXTENDED}test_the_price_of_one_session_opens_nothing_in_the_next",
+        ),
+    ),
 )

@@ -3,6 +3,7 @@
 from tests.mutation.safeguard import Safeguard
 
 MARKS = "apps/markets/services/marks.py"
+FILES = "apps/markets/services/mark_files.py"
 CLOSES = "apps/execution/services/day_closes.py"
 BOOKS = "apps/risk/services/exposure.py"
 MARK_TESTS = "tests/markets/test_marks.py::"
@@ -14,8 +15,8 @@ SAFEGUARDS = (
         "far-marks-need-two",
         "Nobody alone states a mark far from the feed's own price of the day.",
         MARKS,
-        "        if rules.departs(said.price, known, settings.MARK_DEPARTS_PCT):\n",
-        "        if False:\n",
+        "    if rules.departs(said.price, known, settings.MARK_DEPARTS_PCT):\n",
+        "    if False:\n",
         (
             f"{MARK_TESTS}test_nobody_alone_states_a_mark_far_from_the_feeds_price",
             f"{MARK_TESTS}test_what_two_agreed_on_is_not_undone_by_one",
@@ -25,9 +26,17 @@ SAFEGUARDS = (
         "first-marks-need-two",
         "Nobody alone states the first mark of what has no price.",
         MARKS,
-        "    if not measures:\n        raise",
-        "    if False:\n        raise",
+        "    if known is None:\n        raise",
+        "    if known is None:\n        return\n        raise",
         (f"{MARK_TESTS}test_the_first_mark_without_any_price_takes_two",),
+    ),
+    Safeguard(
+        "voters-see-the-furthest",
+        "Who votes on a mark sees what it is furthest from, not what it is nearest to.",
+        MARKS,
+        "    return max(known, key=",
+        "    return min(known, key=",
+        (f"{MARK_TESTS}test_voters_see_what_a_mark_is_furthest_from",),
     ),
     Safeguard(
         "marks-of-days-that-were",
@@ -40,10 +49,18 @@ SAFEGUARDS = (
     Safeguard(
         "files-whole-or-not",
         "A file of marks with a bad line enters nothing.",
-        MARKS,
+        FILES,
         "        read.refuse_trouble()\n",
         "",
         (f"{MARK_TESTS}test_each_bad_line_is_named_and_nothing_is_entered",),
+    ),
+    Safeguard(
+        "modes-are-marked-apart",
+        "What goes wrong with the books of one mode leaves those of the other marked.",
+        "apps/execution/services/valuing.py",
+        '    except Exception as error:\n        log.exception("books.mark_failed", mode=mode.value,',
+        '    except Refused as error:\n        log.exception("books.mark_failed", mode=mode.value,',
+        ("tests/execution/test_valuing.py::test_what_goes_wrong_with_one_mode_leaves_the_other_marked",),
     ),
     Safeguard(
         "corrections-stay",
@@ -77,5 +94,37 @@ SAFEGUARDS = (
         "        due_at=wall_now(),\n    )",
         "        due_at=None,\n    )",
         (f"{CLOSE_TESTS}test_a_mark_that_is_known_before_the_turn_counts_from_the_turn_on",),
+    ),
+    Safeguard(
+        "far-marks-restate-nothing",
+        "A mark of one person restates nothing that stood far from it.",
+        "apps/markets/selectors.py",
+        "    return not rules.departs(mark.price, stood_at, settings.MARK_DEPARTS_PCT) or mark.requests.exists()\n",
+        "    return True\n",
+        (f"{CLOSE_TESTS}test_a_mark_of_one_person_far_from_what_a_day_ended_at_restates_nothing",),
+    ),
+    Safeguard(
+        "days-left-out-are-no-marks",
+        "The move of days that were left out is none of the mark before them.",
+        CLOSES,
+        "    if markets.day_before(instrument, one.day) != ended:\n        return False\n",
+        "",
+        (f"{CLOSE_TESTS}test_days_that_were_left_out_are_not_restated_by_the_mark_before_them",),
+    ),
+    Safeguard(
+        "traded-since-is-no-marks",
+        "What was traded since the boundary is not restated as if it had been held there.",
+        CLOSES,
+        "    return traded_at is None or markets.trading_day(instrument, traded_at) <= ended\n",
+        "    return True\n",
+        (f"{CLOSE_TESTS}test_what_was_traded_since_the_boundary_is_not_restated",),
+    ),
+    Safeguard(
+        "positions-turn-with-their-books",
+        "No position turns before a book above it.",
+        "apps/execution/services/valuing.py",
+        "    return [one for one in found if marked.unknown.isdisjoint(ledger.scope_ids(one.deployment))]\n",
+        "    return found\n",
+        (f"{CLOSE_TESTS}test_a_position_turns_with_all_books_above_it",),
     ),
 )

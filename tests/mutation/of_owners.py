@@ -95,9 +95,17 @@ SAFEGUARDS = (
         "owners-see-their-bot",
         "Nobody owns a bot that they may not see.",
         OWNERS,
-        "    if blind := [str(user) for user in pair if user.pk not in seers]:\n",
+        "    if blind := [str(user) for user in pair if not access.may(user, Permission.VIEW, scope)]:\n",
         "    if blind := []:\n",
         (f"{GIVEN}test_an_owner_may_see_the_bot", f"{GIVEN}test_one_bot_that_cannot_go_keeps_all"),
+    ),
+    Safeguard(
+        "both-successors-are-checked",
+        "Whom a hand-over of all bots names is active and may see them, needed or not.",
+        OWNERS,
+        "            check_owners(row.scope, *named)\n",
+        "            pass\n",
+        (f"{GIVEN}test_a_successor_whom_no_bot_needs_is_checked_too",),
     ),
     Safeguard(
         "leavers-bots-within-reach",
@@ -106,6 +114,17 @@ SAFEGUARDS = (
         'access.within(selectors.of_person(person), actor, "scope").select_related',
         "selectors.of_person(person).select_related",
         (f"{GIVEN}test_bots_out_of_reach_stay_whose_they_are",),
+    ),
+    Safeguard(
+        "leavers-bots-are-named-as-they-are",
+        "The alert names the bots that want an owner now, not those of the day it was raised.",
+        OWNERS,
+        ' and alert.detail["bots"] == left[alert.scope_id][1]',
+        "",
+        (
+            f"{LEFT}test_the_alert_ends_with_the_last_bot_handed_over",
+            f"{LEFT}test_the_alert_names_a_bot_that_the_leaver_backs_since_it_was_raised",
+        ),
     ),
     Safeguard(
         "leavers-are-told",

@@ -102,7 +102,7 @@ class LeaverViews(OwnerEndpoint, SharedEndpoint):
         in the other place stays. Refusals: BOTS_NOT_FOUND, OWNERS_INVALID, OWNER_CANNOT_SEE.
         """
         person = self.get_object()
-        services.reached(person, self.caller)
+        services.require_may_hand_over_all(person, self.caller)
         bots = services.hand_over_all(person=person, **self.new_owners())
         return Response(self.get_serializer(bots, many=True).data)
 

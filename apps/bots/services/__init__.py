@@ -4,8 +4,8 @@ from apps.bots.services.fleet import make_bot, make_strategy, set_stage
 from apps.bots.services.owners import (
     hand_over,
     hand_over_all,
-    reached,
     require_may_hand_over,
+    require_may_hand_over_all,
     require_owners,
     watch_owners,
 )
@@ -21,8 +21,8 @@ __all__ = [
     "push_code",
     "push_config",
     "push_parameters",
-    "reached",
     "require_may_hand_over",
+    "require_may_hand_over_all",
     "require_owners",
     "revoke_signer",
     "set_stage",

@@ -46,20 +46,24 @@ def hand_over_all(*, person: User, owner: User, fallback_owner: User, actor: Use
     """Give all the bots of `person` that the actor sees to others, or none of them.
 
     `owner` takes their place where they own the bot, `fallback_owner` where they back it; whoever stays active in the
-    other place stays there, unless they have just moved up or down. Raises NotFound BOTS_NOT_FOUND; Forbidden
-    PERMISSION_DENIED; Refused OWNERS_INVALID, OWNER_CANNOT_SEE.
+    other place stays there, unless they have just moved up or down. Both are named for all of the bots: each is active
+    and may see them, needed or not. Raises NotFound BOTS_NOT_FOUND; Forbidden PERMISSION_DENIED; Refused
+    OWNERS_INVALID, OWNER_CANNOT_SEE.
     """
     with acting(actor, reason):
-        rows = _locked(reached(person, actor))
+        rows = _locked(require_may_hand_over_all(person, actor))
         known = _locked_people(rows, owner, fallback_owner)
         if len({person.pk, owner.pk, fallback_owner.pk}) < 3:
             raise Refused("OWNERS_INVALID", f"name two different people, neither of them {person}")
-        pairs = [_successors(row, person, known[owner.pk], known[fallback_owner.pk], known) for row in rows]
+        named = known[owner.pk], known[fallback_owner.pk]
+        for row in rows:
+            check_owners(row.scope, *named)
+        pairs = [_successors(row, person, *named, known) for row in rows]
         _give(rows, pairs, known, actor, reason)
     return rows
 
 
-def reached(person: User, actor: User) -> QuerySet[Bot]:
+def require_may_hand_over_all(person: User, actor: User) -> QuerySet[Bot]:
     """The bots of `person` that `actor` sees, all of which they may hand over.
 
     Raises NotFound BOTS_NOT_FOUND, Forbidden PERMISSION_DENIED.
@@ -75,7 +79,8 @@ def reached(person: User, actor: User) -> QuerySet[Bot]:
 def require_owners(bot: Bot) -> None:
     """Nothing while both owners are active, who cannot be deactivated before this transaction ends.
 
-    Raises Refused OWNER_LEFT. For what starts; what runs goes on, and exits and cancels never ask.
+    Raises Refused OWNER_LEFT. For what starts; what runs goes on, and exits and cancels never ask. Who stays active and
+    lost the role that let them see the bot owns it still.
     """
     rows = _locked(Bot.objects.filter(pk=bot.pk))
     left = [user for user in _locked_people(rows).values() if not user.is_active]
@@ -98,8 +103,7 @@ def check_owners(scope: Scope, owner: User, fallback_owner: User) -> None:
     people_now = all(user.kind == UserKind.PERSON and user.is_active for user in pair)
     if owner.pk == fallback_owner.pk or not people_now:
         raise Refused("OWNERS_INVALID", "the owner and the fallback owner are two different active people")
-    seers = set(access.holders(Permission.VIEW, scope).values_list("pk", flat=True))
-    if blind := [str(user) for user in pair if user.pk not in seers]:
+    if blind := [str(user) for user in pair if not access.may(user, Permission.VIEW, scope)]:
         raise Refused(
             "OWNER_CANNOT_SEE",
             f"{' and '.join(blind)} may not see {scope}: grant a role there first, or name somebody else",
@@ -111,7 +115,7 @@ def watch_owners() -> int:
     found = list(selectors.leavers())
     for person in found:
         with acting(ACTOR, "a bot needs owners who are active"):
-            _tell(person, ACTOR, "its owners are active again")
+            _tell(person, ACTOR, "what they left without an owner has changed")
     return len(found)
 
 
@@ -168,15 +172,17 @@ def _tell(person: User, actor: User | str, reason: str) -> None:
     """Have one alert a desk that names the bots which `person` has left without an owner, and none where there is none.
 
     By desk, because desks do not see each other. One that somebody resolves while the bots still want an owner comes
-    again.
+    again, and so does one whose bots are not those any more.
     """
     left = {} if person.is_active else _left_by_desk(person)
-    standing = {alert.scope_id: alert for alert in selectors.alerts_of_leaver(person)}
-    for scope_id, alert in standing.items():
-        if scope_id not in left:
+    told: set[UUID] = set()
+    for alert in selectors.alerts_of_leaver(person):
+        if alert.scope_id in left and alert.detail["bots"] == left[alert.scope_id][1]:
+            told.add(alert.scope_id)
+        else:
             alerts.clear(dedup_key=alert.dedup_key, actor=actor, reason=reason)
     for scope_id, (scope, names) in left.items():
-        if scope_id not in standing:
+        if scope_id not in told:
             alerts.raise_alert(
                 tier=Tier.HIGH,
                 code=selectors.OWNER_LEFT,

@@ -1,10 +1,10 @@
 """Official marks as people look at them, and what positions stood at when their days ended."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TYPE_CHECKING, TypedDict
 
-from django.db.models import OuterRef, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 
 from apps.access import selectors as access
 from apps.access.models import User
@@ -14,21 +14,34 @@ from apps.execution.models import DayClose
 from apps.markets import selectors as markets
 from apps.markets.models import OfficialDay, OfficialMark, OfficialMarkRequest
 
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
 WAITING_SHOWN = 50
+
+
+class Corrected(TypedDict):
+    """Whether another mark counts by now."""
+
+    is_corrected: bool
+
+
+class Began(TypedDict):
+    """What the mark of the day before made of the day's start, base currency; None: it had no close."""
+
+    began_with: Decimal | None
 
 
 @dataclass(frozen=True, slots=True)
 class MarkView:
-    """A mark, the feed's own last price of its day, and whether another one counts by now."""
+    """A mark beside what the feed's own last price of its day was when it was stated."""
 
-    row: OfficialMark
-    feed_price: Decimal | None
-    is_corrected: bool
+    row: "WithAnnotations[OfficialMark, Corrected]"
 
     @property
     def departure(self) -> Decimal | None:
         """By how many percent the mark departs from the feed's price."""
-        return departure(self.row.price, self.feed_price)
+        return departure(self.row.price, self.row.feed_price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +63,7 @@ class WaitingMark:
 class CloseView:
     """A position at the end of a day; official figures are None until the mark is known."""
 
-    row: DayClose
+    row: "WithAnnotations[DayClose, Began]"
     official: Decimal | None
     pnl_day: Decimal
 
@@ -65,19 +78,13 @@ def departure(price: Decimal, known: Decimal | None) -> Decimal | None:
     return round((price / known - 1) * 100, 2) if known else None
 
 
-def marks(user: User, text: str = "") -> QuerySet[OfficialMark]:
+def marks(user: User, text: str = "") -> "QuerySet[WithAnnotations[OfficialMark, Corrected]]":
     """All marks for whoever may view anything, the newest day first; with `text` in the symbol."""
-    rows = OfficialMark.objects.select_related("instrument")
+    counts = OfficialDay.objects.filter(mark=OuterRef("pk"))
+    rows = OfficialMark.objects.select_related("instrument").annotate(is_corrected=~Exists(counts))
     rows = rows if access.visible_scope_ids(user) else rows.none()
     found = rows.filter(instrument__symbol__icontains=text) if text else rows
     return found.order_by("-trading_day", "instrument__symbol", "-revision")
-
-
-def views(found: Iterable[OfficialMark]) -> list[MarkView]:
-    """Each mark beside the feed's price of its day."""
-    rows = list(found)
-    counted = set(OfficialDay.objects.filter(mark__in=rows).values_list("mark_id", flat=True))
-    return [MarkView(row, markets.day_price(row.instrument, row.trading_day), row.pk not in counted) for row in rows]
 
 
 def waiting(user: User) -> list[WaitingMark]:
@@ -92,18 +99,18 @@ def waiting(user: User) -> list[WaitingMark]:
     return found
 
 
-def closes(user: User, text: str = "") -> QuerySet[DayClose]:
+def closes(user: User, text: str = "") -> "QuerySet[WithAnnotations[DayClose, Began]]":
     """What positions within reach stood at when their days ended, newest first; with `text` in the bot's name."""
     rows = access.within(_closes(), user, "bot__scope")
     return rows.filter(bot__name__icontains=text) if text else rows
 
 
-def closes_of(bot: Bot) -> QuerySet[DayClose]:
+def closes_of(bot: Bot) -> "QuerySet[WithAnnotations[DayClose, Began]]":
     """What the bot's positions stood at when their days ended, newest first."""
     return _closes().filter(bot=bot)
 
 
-def _closes() -> QuerySet[DayClose]:
+def _closes() -> "QuerySet[WithAnnotations[DayClose, Began]]":
     before = DayClose.objects.filter(
         bot=OuterRef("bot"),
         account=OuterRef("account"),
@@ -114,8 +121,7 @@ def _closes() -> QuerySet[DayClose]:
     return rows.annotate(began_with=Subquery(before.values("restated_base")[:1]))
 
 
-def close_view(row: DayClose) -> CloseView:
+def close_view(row: "WithAnnotations[DayClose, Began]") -> CloseView:
     """A close of `closes` with its official figures: what the day earned from its official start, if that is known."""
-    began_with: Decimal | None = getattr(row, "began_with", None)
-    pnl = row.pnl_day_base + row.restated_base - (began_with or Decimal(0))
+    pnl = row.pnl_day_base + row.restated_base - (row.began_with or Decimal(0))
     return CloseView(row, None if row.mark is None else row.mark.price, pnl)

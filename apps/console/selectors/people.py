@@ -43,7 +43,5 @@ def bots_of(person: User, user: User) -> Estate:
     related = ("scope", "owner", "fallback_owner", "strategy__bucket__desk")
     rows = list(access.within(owners.of_person(person), user, "scope").select_related(*related).order_by("name"))
     may = bool(rows) and all(owners.may_hand_over(user, row) for row in rows)
-    able = User.objects.exclude(pk=person.pk)
-    for row in rows if may else ():
-        able = able.filter(pk__in=access.holders(Permission.VIEW, row.scope).values("pk"))
-    return Estate(bots=rows, candidates=list(able) if may else [], may_hand_over=may)
+    able = access.holders_of_all(Permission.VIEW, [row.scope for row in rows]) if may else User.objects.none()
+    return Estate(bots=rows, candidates=list(able.exclude(pk=person.pk)), may_hand_over=may)

@@ -36,7 +36,7 @@ def show(request: Request, person_id: UUID) -> HttpResponse:
 def hand_over_all(request: Request, person_id: UUID) -> HttpResponse:
     """Give all the bots of somebody to others, or none."""
     person = _find(request, person_id)
-    services.reached(person, request.user)
+    services.require_may_hand_over_all(person, request.user)
     given = pages.cleaned(HandOverForm(request.POST))
     bots = services.hand_over_all(person=person, **given, actor=request.user)
     many = f"{len(bots)} bot{'' if len(bots) == 1 else 's'}"

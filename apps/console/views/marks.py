@@ -32,7 +32,8 @@ MARK_COLUMNS = (
 )  # fmt: skip
 CLOSE_COLUMNS = (
     "bot", "account", "mode", "instrument", "trading_day", "opens", "quantity", "unit", "provisional_price",
-    "official_price", "difference_percent", "value_base", "restated_base", "pnl_day_base", "pnl_base",
+    "official_price", "difference_percent", "value_base", "restated_base", "pnl_day_base",
+    "official_pnl_day_base", "pnl_base",
 )  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def index(request: Request, request_id: UUID | None = None) -> HttpResponse:
     page = Paginator(shown.marks(user, _text(request)), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page": page,
-        "shown": shown.views(page.object_list),
+        "shown": [shown.MarkView(row) for row in page.object_list],
         "waiting": shown.waiting(user),
         "may_state": access.may(user, Permission.SET_LIMITS, firm.scope),
         "choices": listed.choices(user),
@@ -98,11 +99,10 @@ def export(request: Request) -> StreamingHttpResponse:
 
 def _mark_lines(request: Request) -> Iterator[list[Any]]:
     for row in shown.marks(request.user, _text(request)).iterator(chunk_size=500):
-        for view in shown.views([row]):
-            yield [
-                row.instrument.symbol, row.trading_day, row.price, row.kind, row.source, row.revision,
-                view.is_corrected, view.feed_price, view.departure, row.stated_by, row.created_at,
-            ]  # fmt: skip
+        yield [
+            row.instrument.symbol, row.trading_day, row.price, row.kind, row.source, row.revision,
+            row.is_corrected, row.feed_price, shown.MarkView(row).departure, row.stated_by, row.created_at,
+        ]  # fmt: skip
 
 
 @require_GET
@@ -126,7 +126,7 @@ def _close_line(view: shown.CloseView) -> list[Any]:
     return [
         row.bot.name, row.account.name, row.account.mode, row.instrument.symbol, row.trading_day, row.opens,
         row.quantity, row.instrument.base_currency, row.provisional_price, view.official, view.departure,
-        row.value_base, row.restated_base, view.pnl_day, row.pnl_base,
+        row.value_base, row.restated_base, row.pnl_day_base, view.pnl_day, row.pnl_base,
     ]  # fmt: skip
 
 

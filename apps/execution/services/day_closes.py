@@ -5,7 +5,7 @@ provisional: once the official mark of the day that ended is known, the profit w
 restated by it, and with it what is lost since.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db.models import Min, Q
+from django.db.models import Max, Min, Q, QuerySet
 from quarterdeck.decimals import EXACT
 
 from apps.alerts import services as alerts
@@ -23,7 +23,8 @@ from apps.audit.context import acting, job
 from apps.common import claims, decimals, locks, nudges
 from apps.common.clocks import wall_now
 from apps.deployments.models import Deployment
-from apps.execution.models import DayClose, Position
+from apps.execution import standing as stands
+from apps.execution.models import DayClose, Fill, Position
 from apps.execution.services import ledger
 from apps.markets import selectors as markets
 from apps.markets.models import Instrument, OfficialDay, OfficialMark
@@ -34,6 +35,10 @@ ACTOR = job("official-marks")
 CODE = "OFFICIAL_MARK_MISSING"
 LEASE_S = 15.0
 BATCH = 100
+# What the turn of the day writes of a position.
+TURNED = ("value_base", "pnl_base", "trading_day", "pnl_at_open")
+# Nothing that was booked before can have been traded since the last boundary.
+BOOKED_SINCE = timedelta(days=14)
 # Nothing is due further ahead than this beyond its own wait, unless the wall clock was set back.
 AHEAD_S = 60.0
 ZERO = Decimal(0)
@@ -68,30 +73,53 @@ def locked(turns: Sequence[Turn]) -> list[tuple[Position, Turn]]:
     return [(row, one) for row, one in held if _is_behind(row.trading_day, one.day)]
 
 
-def keep(held: Iterable[tuple[Position, Turn]]) -> None:
-    """Keep what locked and valued positions stood at when the books above them turned; then their day is the new one.
+def keep(held: Sequence[tuple[Position, Turn]], *, mode: str) -> None:
+    """Keep what locked and valued positions of a mode stood at when the books above them turned; write them and turn.
 
     A position that no day was known of begins its first one: nothing has ended. Of an empty one nothing is kept.
     """
-    closes = []
+    scopes = {scope_id for _, one in held for scope_id in ledger.scope_ids(one.deployment)}
+    standing, traded, closes = risk.days_of(scopes, mode=mode), _traded_last(held), []
     for row, one in held:
         if row.trading_day is not None and row.quantity:
-            closes.append(_close(row, row.trading_day, one))
+            close = _close(row, row.trading_day, one)
+            if _stood_at_the_boundary(one, row.trading_day, traded.get(_key(row))):
+                close.scopes = sorted(str(pk) for pk in ledger.scope_ids(one.deployment) if standing.get(pk) == one.day)
+            closes.append(close)
         row.trading_day, row.pnl_at_open = one.day, row.pnl_base
-        row.save(update_fields=["trading_day", "pnl_at_open"])
+    Position.objects.bulk_update([row for row, _ in held], TURNED)
     DayClose.objects.bulk_create(closes, ignore_conflicts=True)
     if closes:
         nudges.wake("execution.restate_days")
         nudges.hint("fleet", *(f"bot:{close.bot_id}" for close in closes))
 
 
+def _traded_last(held: Sequence[tuple[Position, Turn]]) -> dict[tuple[Any, Any, Any], datetime]:
+    """Market time of the last trade of each position, as far as it was booked within BOOKED_SINCE."""
+    wanted = Q(pk__in=[])
+    for _, one in held:
+        wanted |= Q(**_place(one.deployment))
+    rows = Fill.objects.filter(wanted, id__gte=stands.first_id(wall_now() - BOOKED_SINCE))
+    found = rows.values_list("bot_id", "account_id", "instrument_id").annotate(last=Max("market_at"))
+    return {(bot, account, instrument): last for bot, account, instrument, last in found}
+
+
+def _stood_at_the_boundary(one: Turn, ended: date, traded_at: datetime | None) -> bool:
+    """Whether the present day began with this position at about this price, so that a mark of the day says so too.
+
+    Not when days were left out, whose move is none of the mark's, nor when it was traded since the boundary.
+    """
+    instrument = one.deployment.instrument
+    if markets.day_before(instrument, one.day) != ended:
+        return False
+    return traded_at is None or markets.trading_day(instrument, traded_at) <= ended
+
+
 def _close(row: Position, ended: date, one: Turn) -> DayClose:
-    scopes = risk.standing_at(ledger.scope_ids(one.deployment), mode=one.deployment.account.mode, trading_day=one.day)
     return DayClose(
         **_place(one.deployment),
         trading_day=ended,
         opens=one.day,
-        scopes=[str(scope_id) for scope_id in scopes],
         quantity=row.quantity,
         multiplier=one.deployment.instrument.multiplier,
         rate=one.rate,
@@ -154,7 +182,7 @@ def _look_at(close: DayClose) -> bool:
     """
     instrument = Instrument.objects.select_related("scope").get(pk=close.instrument_id)
     mark = markets.counted_mark(instrument, close.trading_day)
-    if mark is not None:
+    if mark is not None and markets.may_restate(mark, close.provisional_price):
         is_new = restate(close=close, mark=mark)
         _clear_alert(instrument)
         claims.settle(close, attempts=0)
@@ -198,7 +226,7 @@ def _difference(row: DayClose, official: Decimal) -> Decimal:
     return risk.worth(row.quantity, EXACT.multiply(per_unit, row.rate))
 
 
-def _missing(instrument: Instrument, now: datetime) -> Any:
+def _missing(instrument: Instrument, now: datetime) -> QuerySet[DayClose]:
     """Closes that should have a mark by now, since the instrument has had marks at all."""
     first = OfficialMark.objects.filter(instrument=instrument).aggregate(at=Min("created_at"))["at"]
     if first is None:

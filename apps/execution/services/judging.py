@@ -87,7 +87,7 @@ def judge(ticket: Ticket, exposure: Exposure, rates: tuple[int, int], *, besides
         market,
         entitlements=_entitlements(deployment),
         venue=_venue(capabilities, standing, scopes, deployment, market),
-        session=_session(ticket, standing, reading.market_at),
+        session=_session(ticket, standing, reading),
         scopes=list(scopes.values()),
     )
     if ticket.purpose == Purpose.PROTECTIVE and not capabilities.has_reduce_only:
@@ -371,20 +371,34 @@ def _entitlements(deployment: Deployment) -> rules.Entitlements:
     )
 
 
-def _session(ticket: Ticket, standing: stands.Standing, market_at: datetime) -> rules.SessionFacts:
-    bundle, instrument = _bundle(ticket.deployment), ticket.deployment.instrument
+def _session(ticket: Ticket, standing: stands.Standing, reading: markets.Reading) -> rules.SessionFacts:
+    """The session of the newest bar, open only while the feed's schedule is in the same one.
+
+    A bar says when something last traded, not that the market still trades: the one before the close may be missing.
+    """
+    bundle, instrument, market_at = _bundle(ticket.deployment), ticket.deployment.instrument, reading.market_at
     extended_close = markets.extended_close(instrument, market_at) if ticket.is_extended_hours else None
     closes_at = markets.closes_at(instrument, market_at) or extended_close
     is_in_window = is_within(bundle.get("session_windows"), market_at)
     end_of_day = bundle.get("end_of_day", {"policy": "carry"})
     is_flat = end_of_day["policy"] == "flat"
     return rules.SessionFacts(
-        is_open=markets.is_open(instrument, market_at) and is_in_window,
+        is_open=_is_one_session(instrument, reading) and is_in_window,
         is_halted=standing.is_halted,
         closes_in_s=None if closes_at is None else int((closes_at - market_at).total_seconds()),
         flat_before_close_s=60 * end_of_day.get("minutes_before_close", 15) if is_flat else None,
-        is_extended=extended_close is not None and is_in_window,
+        is_extended=extended_close is not None and _is_one_day(instrument, reading) and is_in_window,
     )
+
+
+def _is_one_session(instrument: Instrument, reading: markets.Reading) -> bool:
+    times = (reading.market_at, reading.scheduled_at)
+    is_open = all(markets.is_open(instrument, at) for at in times)
+    return is_open and len({markets.closes_at(instrument, at) for at in times}) == 1
+
+
+def _is_one_day(instrument: Instrument, reading: markets.Reading) -> bool:
+    return len({markets.extended_close(instrument, at) for at in (reading.market_at, reading.scheduled_at)}) == 1
 
 
 def is_within(windows: Sequence[Mapping[str, Any]] | None, market_at: datetime) -> bool:

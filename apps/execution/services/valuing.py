@@ -80,7 +80,7 @@ def mark_books() -> int:
         of_mode.reached.append((deployment, day))
         of_mode.reach(scopes, day, is_replayed=deployment.feed.speed != 1)
     for mode, of_mode in marked.items():
-        _mark(of_mode, mode, started_at, currency)
+        _try_mark(of_mode, mode, started_at, currency)
     nudges.wake("execution.contain_breaches")
     return changed
 
@@ -130,11 +130,19 @@ def revalue(position: Position, *, price: Decimal, order: Order) -> None:
 
 
 def _move(row: Position, price: Decimal, rate: Decimal, traded: Order | Deployment) -> None:
-    value, pnl = _figures(row, price, rate, traded.instrument.multiplier)
-    gross, net, earned = abs(value) - abs(row.value_base), value - row.value_base, pnl - row.pnl_base
-    row.value_base, row.pnl_base = value, pnl
+    gross, net, earned = _set_figures(row, price, rate, traded)
     row.save(update_fields=["value_base", "pnl_base"])
     risk.move_books(ledger.scope_ids(traded), mode=traded.account.mode, gross=gross, net=net, pnl=earned)
+
+
+def _set_figures(
+    row: Position, price: Decimal, rate: Decimal, traded: Order | Deployment
+) -> tuple[Decimal, Decimal, Decimal]:
+    """Set a position's value and profit without writing them; gross, net and profit that they move the books by."""
+    value, pnl = _figures(row, price, rate, traded.instrument.multiplier)
+    moved = abs(value) - abs(row.value_base), value - row.value_base, pnl - row.pnl_base
+    row.value_base, row.pnl_base = value, pnl
+    return moved
 
 
 def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) -> tuple[Decimal, Decimal]:
@@ -148,7 +156,7 @@ def _figures(row: Position, price: Decimal, rate: Decimal, multiplier: Decimal) 
 
 def _turns(marked: Marked, currency: str) -> list[day_closes.Turn]:
     """What turns with its day, and what that day would begin with; what cannot be priced now turns later."""
-    found = []
+    found: list[day_closes.Turn] = []
     for deployment, day in day_closes.behind(marked.reached):
         try:
             bar = markets.last_bar(deployment.feed)
@@ -159,7 +167,16 @@ def _turns(marked: Marked, currency: str) -> list[day_closes.Turn]:
             continue
         if bar is not None:
             found.append(day_closes.Turn(deployment, day, bar.close, rate))
-    return found
+    # A position turns with all books above it, or later: a book that stays behind would miss what a mark restates.
+    return [one for one in found if marked.unknown.isdisjoint(ledger.scope_ids(one.deployment))]
+
+
+def _try_mark(marked: Marked, mode: Mode, at: datetime, currency: str) -> None:
+    """Mark the books of one mode; what goes wrong with them leaves the other mode's marked."""
+    try:
+        _mark(marked, mode, at, currency)
+    except Exception as error:
+        log.exception("books.mark_failed", mode=mode.value, error=type(error).__name__)
 
 
 def _mark(marked: Marked, mode: Mode, at: datetime, currency: str) -> None:
@@ -173,10 +190,11 @@ def _mark(marked: Marked, mode: Mode, at: datetime, currency: str) -> None:
         held = day_closes.locked(turns)
         risk.lock_books(marked.days, mode=mode)
         for row, turn in held:
-            if row.quantity:
-                _move(row, turn.price, turn.rate, turn.deployment)
+            if row.quantity:  # figures that stay move nothing, and take no statement while the books are locked
+                gross, net, earned = _set_figures(row, turn.price, turn.rate, turn.deployment)
+                risk.move_books(ledger.scope_ids(turn.deployment), mode=mode, gross=gross, net=net, pnl=earned)
         _mark_scopes(marked, mode, at)
-        day_closes.keep(held)
+        day_closes.keep(held, mode=mode)
 
 
 def _mark_scopes(marked: Marked, mode: Mode, at: datetime) -> None:

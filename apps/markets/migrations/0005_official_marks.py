@@ -49,6 +49,15 @@ class Migration(migrations.Migration):
                 ("price", apps.common.models.ExactDecimalField(decimal_places=18, max_digits=38)),
                 ("kind", models.TextField(choices=[("close", "Close"), ("settlement", "Settlement")])),
                 ("source", models.TextField(help_text="Where the price is from.")),
+                (
+                    "feed_price",
+                    apps.common.models.ExactDecimalField(
+                        decimal_places=18,
+                        help_text="The feed's own last price of the day when it was stated; null: none was delivered.",
+                        max_digits=38,
+                        null=True,
+                    ),
+                ),
                 ("stated_by", models.TextField(help_text="Actor.")),
                 (
                     "instrument",

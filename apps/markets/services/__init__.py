@@ -8,12 +8,14 @@ from apps.markets.services.maintenance import (
     request_less_maintenance,
     vote_less_maintenance,
 )
+from apps.markets.services.mark_files import MARK_FILE_BYTES_MAX, import_marks
 from apps.markets.services.market_states import request_market_state, set_market_state, vote_market_state
-from apps.markets.services.marks import import_marks, request_mark, state_mark, vote_mark
+from apps.markets.services.marks import request_mark, state_mark, vote_mark
 from apps.markets.services.rates import CURRENCY, request_fx_rate, set_fx_rate, vote_fx_rate
 
 __all__ = [
     "CURRENCY",
+    "MARK_FILE_BYTES_MAX",
     "add_instrument",
     "announce_maintenance",
     "extend_maintenance",

@@ -157,10 +157,10 @@ def lock_books(scope_ids: Iterable[UUID], *, mode: str) -> None:
     list(rows.select_for_update().order_by("id").values_list("id", flat=True))
 
 
-def standing_at(scope_ids: Iterable[UUID], *, mode: str, trading_day: date) -> list[UUID]:
-    """Those of the scopes whose books are in that trading day, in a stable order."""
-    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode, trading_day=trading_day)
-    return list(rows.order_by("scope_id").values_list("scope_id", flat=True))
+def days_of(scope_ids: Iterable[UUID], *, mode: str) -> dict[UUID, date | None]:
+    """The trading day that each scope's book is in, None before its first."""
+    rows = ScopeBook.objects.filter(scope_id__in=list(scope_ids), mode=mode)
+    return dict(rows.values_list("scope_id", "trading_day"))
 
 
 def restate_open(*, scope_ids: Iterable[UUID], mode: str, trading_day: date, amount: Decimal) -> int:
