@@ -100,7 +100,7 @@ def test_a_window_ends_after_it_starts_is_no_longer_than_a_week_and_not_over(
 def test_a_window_of_exactly_a_week_that_runs_already_is_taken(venue: Scope, rita: User) -> None:
     announce(venue, rita, starts_at=WALL_START - HOUR, ends_at=WALL_START - HOUR + timedelta(days=7))
 
-    assert selectors.in_maintenance_until(venue.pk, WALL_START) is not None
+    assert selectors.in_maintenance_until(venue.pk, WALL_START, announced_by=WALL_START) is not None
 
 
 def test_the_database_takes_no_window_that_ends_before_it_starts(venue: Scope) -> None:
@@ -116,15 +116,15 @@ def test_only_a_venue_has_maintenance(rita: User) -> None:
 def test_a_window_of_one_instrument_is_none_of_the_venue(venue: Scope, rita: User) -> None:
     announce(venue, rita, instrument=make_instrument(), starts_at=WALL_START)
 
-    assert selectors.in_maintenance_until(venue.pk, WALL_START) is None
+    assert selectors.in_maintenance_until(venue.pk, WALL_START, announced_by=WALL_START) is None
 
 
 def test_of_windows_that_overlap_the_one_that_ends_last_counts(venue: Scope, rita: User) -> None:
     announce(venue, rita, starts_at=WALL_START)
     announce(venue, rita, starts_at=WALL_START, ends_at=END + HOUR)
 
-    assert selectors.in_maintenance_until(venue.pk, WALL_START) == END + HOUR
-    assert selectors.in_maintenance_until(venue.pk, END + HOUR) is None
+    assert selectors.in_maintenance_until(venue.pk, WALL_START, announced_by=WALL_START) == END + HOUR
+    assert selectors.in_maintenance_until(venue.pk, END + HOUR, announced_by=WALL_START) is None
 
 
 def test_one_person_extends_it_at_once(venue: Scope, rita: User) -> None:
