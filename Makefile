@@ -31,7 +31,7 @@ stop: ## Stop a product that runs in another terminal
 
 test: $(BIN)/.dev-installed static/vendor/.stamp ## Run every test, browser tests included (ARGS=... for pytest)
 	$(BIN)/python scripts/browser.py
-	$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 check: $(BIN)/.dev-installed static/vendor/.stamp ## Lint, types, layers, migrations, deployment settings, API schema
 	$(BIN)/ruff check .

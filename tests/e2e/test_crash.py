@@ -11,7 +11,7 @@ from tests.e2e.clients import Caller, machine, sign_in
 from tests.e2e.product import Product, running_product, until
 from tests.e2e.traffic import Traffic
 
-pytestmark = [pytest.mark.timeout(3600), pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.timeout(3600)
 ROUNDS = int(os.environ.get("CRASH_ROUNDS", "3"))
 SENDERS = int(os.environ.get("CRASH_SENDERS", "1"))  # of each desk
 CONVERGED_SECONDS_MAX = 180.0

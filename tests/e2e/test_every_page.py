@@ -16,7 +16,7 @@ from tests.e2e import clients
 from tests.e2e.pages import sign_in
 from tests.e2e.product import Product
 
-pytestmark = [pytest.mark.timeout(1200), pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.timeout(1200)
 PICTURES = Path("test-results") / "pages"
 LOOKS: dict[str, dict[str, Any]] = {
     "light": {"viewport": {"width": 1440, "height": 900}, "color_scheme": "light"},

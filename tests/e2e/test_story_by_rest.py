@@ -13,7 +13,7 @@ from tests.e2e.clients import Caller, machine, sign_in
 from tests.e2e.product import Product
 from tests.e2e.pushing import build_example, code_fields, push_release, trusted_key
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.timeout(1800)
 BOT, DESK, ACCOUNT, EXAMPLE, SYMBOL = "eur-revert", "FX", "paper-fx", "eur_revert", "EUR-USD"
 # Enters and leaves on small moves, so that it trades within a few bars.
 EAGER = {"lookback_bars": 5, "entry_z": "0.5", "exit_z": "0.1"}

@@ -16,7 +16,7 @@ from tests.e2e.pages import Person, expect_never_reloaded, mark, sign_in
 from tests.e2e.product import Product, until
 from tests.e2e.pushing import push_release, trusted_key
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.timeout(1800)
 BOT, ACCOUNT, SYMBOL = "btc-trend", "paper-crypto", "BTC-USD"
 FIRST_TRADE_OF_BUILD = """
     SELECT f.trade_id FROM execution_fill f JOIN execution_order o ON o.id = f.order_id

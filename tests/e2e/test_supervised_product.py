@@ -11,7 +11,7 @@ import pytest
 from tests.e2e import books, faults
 from tests.e2e.product import Product, running_product
 
-pytestmark = [pytest.mark.timeout(1800), pytest.mark.xdist_group("product")]
+pytestmark = pytest.mark.timeout(1800)
 SPEED = 18_000
 READY_SECONDS_MAX = 30.0  # on a machine that does nothing else
 GRACE_SECONDS = 20.0  # a replay runs on for five seconds without a tick; matching may lag behind it

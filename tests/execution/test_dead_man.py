@@ -1,6 +1,7 @@
 """The dead-man's policy half done, done twice, or by two at once; and what its sweep reads."""
 
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -184,6 +185,7 @@ def test_a_loss_of_long_ago_is_not_at_once_though_a_cancel_is_left(
 def test_the_sweep_reads_no_sessions_that_ended_long_ago(attached: Floor) -> None:
     opened(attached)
     live_on(attached)
+    many_that_ended(attached)
     attached.wall.advance(10)
     with CaptureQueriesContext(connection) as asked:
         execution.expire_sessions()
@@ -193,6 +195,14 @@ def test_the_sweep_reads_no_sessions_that_ended_long_ago(attached: Floor) -> Non
     used = set(re.findall(r"Scan(?: using (\w+))? on execution_botsession", plans))
     assert {"session_open", "session_lost"} <= used
     assert used <= {"session_open", "session_lost", "one_open_session_per_deployment"}
+
+
+def many_that_ended(attached: Floor) -> None:
+    """So many pages of sessions that the way to read them is no matter of taste."""
+    ended: dict[str, Any] = {"state": "closed", "ended_at": wall_now(), "heartbeat_at": wall_now()}
+    lease: dict[str, Any] = {"deployment": attached.deployment, "epoch": 1, "build_id": "b" * 64, "heartbeat_s": 10}
+    with acting(**BY):
+        BotSession.objects.bulk_create([BotSession(**ended, **lease, opened_by=attached.trader) for _ in range(1_000)])
 
 
 def plan(sql: str) -> str:

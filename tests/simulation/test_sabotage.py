@@ -23,7 +23,6 @@ from tests.simulation.sim import PROFILES, REPAIRABLE
 from tests.simulation.steps import WEIGHTS
 
 SEEDS_MAX, STEPS = 20, 100
-pytestmark = pytest.mark.xdist_group("sabotage")
 Patch = pytest.MonkeyPatch
 
 

@@ -1,12 +1,9 @@
 """The real order path, played by seeds against a venue, a queue, workers and a clock that all fail."""
 
-import pytest
-
 from tests.simulation.runner import Runner
 from tests.simulation.sim import REPAIRABLE, UNLIMITED, Outcome
 
 SEEDS, STEPS = 12, 100
-pytestmark = pytest.mark.xdist_group("simulation")
 
 
 def held(outcome: Outcome) -> None:
