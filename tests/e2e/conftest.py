@@ -1,7 +1,7 @@
 """The product that the stories share; started once, by whichever of them comes first."""
 
 import logging
-from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +11,7 @@ from scripts import browser as installed
 from tests.e2e.product import Product, running_product
 
 HERE = Path(__file__).parent
+shared = ExitStack()
 logging.getLogger("httpx").setLevel(logging.WARNING)  # a line a call would bury what a test prints
 
 
@@ -26,18 +27,23 @@ def _fixtures(item: pytest.Item) -> list[str]:
     return getattr(item, "fixturenames", [])
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """What the stories share ends with the last of them: it would trade on, and its event loop stop other tests'."""
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        shared.close()
+
+
 @pytest.fixture(scope="session")
-def story_product() -> Iterator[Product]:
+def story_product() -> Product:
     """The demo with its markets five times as fast."""
-    with running_product(DEMO_SPEED="18000") as product:
-        yield product
+    return shared.enter_context(running_product(DEMO_SPEED="18000"))
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def browser() -> Browser:
     """A real Chromium."""
-    program = installed.found()
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield running
-        running.close()
+    playwright = shared.enter_context(sync_playwright())
+    running = playwright.chromium.launch(executable_path=installed.found(), args=["--no-sandbox"])
+    shared.callback(running.close)
+    return running
