@@ -18,6 +18,7 @@ from apps.access import selectors as access
 from apps.access.models import User
 from apps.access.states import Permission
 from apps.common.errors import DomainError, Invalid, NotFound
+from apps.console.forms import VoteForm
 
 Row = TypeVar("Row", bound=Model)
 View = Callable[..., HttpResponse]
@@ -101,6 +102,15 @@ def done(request: Request, message: str, to: str, *args: Any) -> HttpResponse:
     """Say what was done and go on to the page named `to`."""
     messages.success(request, message)
     return redirect(to, *args)
+
+
+def ballot(request: Request) -> dict[str, Any]:
+    """The vote of the person, on exactly what was shown, as every service that takes votes takes it."""
+    form = VoteForm(request.POST)
+    values = cleaned(form)
+    return {
+        "actor": request.user, "approve": form.approves, "digest": values["digest"], "reason": values["reason"],
+    }  # fmt: skip
 
 
 def cleaned(form: Form) -> dict[str, Any]:

@@ -334,6 +334,20 @@ def test_a_mark_of_one_person_far_from_what_a_day_ended_at_restates_nothing(days
     assert (days.lost, DayClose.objects.get().mark) == (0, None)
 
 
+def test_a_mark_that_restates_nothing_alerts_until_two_agree(days: Days) -> None:
+    days.state("100")
+    days.value(NEXT, "200")
+    execution.restate_days()
+    days.floor.wall.advance(12 * 3600)
+    execution.restate_days()
+    assert missing_alerts() == ["open"]
+
+    days.agree("100")
+    execution.restate_days()
+
+    assert missing_alerts() == ["resolved"]
+
+
 def test_a_far_mark_that_two_agreed_on_restates_the_day(days: Days) -> None:
     days.value(NEXT, "200")
     days.agree("100")

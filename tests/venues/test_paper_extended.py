@@ -1,16 +1,18 @@
 """The paper venue around the regular session: who trades there, how long, and what it takes."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from apps.markets.services import tick_feeds
-from apps.venues.adapters.base import VenueRejected
+from apps.venues.adapters.base import ReplaceRequest, VenueRejected
 from apps.venues.paper import late, matching
 from apps.venues.paper.adapter import PaperAdapter
 from apps.venues.paper.models import PaperOrder
+from apps.venues.paper.states import Call
 from tests.markets.builders import Wall
 from tests.venues.builders import list_paper, make_request, open_paper
 
@@ -93,7 +95,7 @@ def test_new_terms_keep_the_wish_and_the_end(wall: Wall, folder: Path) -> None:
     ends_ms = PaperOrder.objects.get().expires_ms
     trade(wall, 2)
 
-    venue.replace(make_request("one", **DAY))  # type: ignore[arg-type]
+    venue.replace(ReplaceRequest("one", "BTC-USD", Decimal(1), Decimal(DAY["limit_price"])))
     trade(wall, 2)
 
     assert PaperOrder.objects.get().expires_ms == ends_ms
@@ -116,7 +118,7 @@ def test_only_limit_orders_for_the_day_may_ask(wall: Wall, folder: Path, terms: 
 def test_a_request_that_arrives_late_still_asks_for_them(wall: Wall, folder: Path) -> None:
     open_floor(folder, EVENING)
     request = make_request("late", **DAY, is_extended_hours=True)
-    late.hold(account_name="alpha-paper", call="submit", request=request, delay_ms=0)  # type: ignore[arg-type]
+    late.hold(account_name="alpha-paper", call=Call.SUBMIT, request=request, delay_ms=0)
 
     late.deliver_due()
 

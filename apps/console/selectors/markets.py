@@ -99,9 +99,12 @@ class Waiting:
     @property
     def departure(self) -> Decimal | None:
         """By how many percent the rate departs from what counted when it was asked for; None: nothing did."""
-        if self.rate is None or not self.rate.departs_from:
-            return None
-        return round((self.rate.rate / self.rate.departs_from - 1) * 100, 1)
+        return None if self.rate is None else departure(self.rate.rate, self.rate.departs_from, places=1)
+
+
+def departure(figure: Decimal, known: Decimal | None, *, places: int = 2) -> Decimal | None:
+    """How far a figure is from a known one, in percent; None without one."""
+    return round((figure / known - 1) * 100, places) if known else None
 
 
 def waiting(user: User) -> list[Waiting]:

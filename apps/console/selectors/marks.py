@@ -10,6 +10,7 @@ from apps.access import selectors as access
 from apps.access.models import User
 from apps.access.selectors import Seat
 from apps.bots.models import Bot
+from apps.console.selectors.markets import departure
 from apps.execution.models import DayClose
 from apps.markets import selectors as markets
 from apps.markets.models import OfficialDay, OfficialMark, OfficialMarkRequest
@@ -71,11 +72,6 @@ class CloseView:
     def departure(self) -> Decimal | None:
         """By how many percent the official mark departs from the provisional one."""
         return None if self.official is None else departure(self.official, self.row.provisional_price)
-
-
-def departure(price: Decimal, known: Decimal | None) -> Decimal | None:
-    """How far a price is from a known one, in percent, to the hundredth; None without one."""
-    return round((price / known - 1) * 100, 2) if known else None
 
 
 def marks(user: User, text: str = "") -> "QuerySet[WithAnnotations[OfficialMark, Corrected]]":

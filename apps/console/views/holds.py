@@ -9,7 +9,7 @@ from apps.access import services as access
 from apps.access.models import Scope
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import DrillForm, HoldForm, ReleaseHoldForm, VoteForm
+from apps.console.forms import DrillForm, HoldForm, ReleaseHoldForm
 from apps.console.pages import Request
 from apps.console.selectors import holds, people
 from apps.execution import selectors as orders
@@ -88,11 +88,7 @@ def vote(request: Request, hold_id: UUID) -> HttpResponse:
     """Agree to the release, or not."""
     hold = _find(request, hold_id)
     access.require_step_up(request)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    risk.vote_release(
-        hold=hold, approve=form.approves, digest=values["digest"], actor=request.user, reason=values["reason"]
-    )
+    risk.vote_release(hold=hold, **pages.ballot(request))
     return pages.done(request, "The vote counts", "holds")
 
 

@@ -14,7 +14,7 @@ from apps.access.models import Scope, User
 from apps.access.states import Permission, ScopeKind
 from apps.common.errors import Invalid
 from apps.console import exports, pages
-from apps.console.forms import LimitForm, ReasonForm, VoteForm
+from apps.console.forms import LimitForm, ReasonForm
 from apps.console.pages import Request
 from apps.console.selectors import exits, exposure, inbox, limits, people
 from apps.risk import services as risk
@@ -139,15 +139,7 @@ def vote(request: Request, raise_id: UUID) -> HttpResponse:
     """Agree to a raise, or not."""
     rows = LimitRaise.objects.select_related("scope", "consent")
     found = pages.reach(request, rows, "scope", pk=raise_id)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    risk.vote_raise(
-        limit_raise=found,
-        approve=form.approves,
-        digest=values["digest"],
-        actor=request.user,
-        reason=values["reason"],
-    )
+    risk.vote_raise(limit_raise=found, **pages.ballot(request))
     return pages.done(request, "The vote counts", "limits")
 
 

@@ -15,7 +15,7 @@ from apps.access import selectors
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import FxRateForm, MarketStateForm, VoteForm
+from apps.console.forms import FxRateForm, MarketStateForm
 from apps.console.pages import Request
 from apps.console.selectors import maintenance, markets, people
 from apps.markets import services
@@ -107,7 +107,4 @@ def ballot(request: Request) -> dict[str, Any]:
     """The vote of somebody who may vote and has just proved who they are."""
     access.require(request.user, Permission.VOTE_RISK, selectors.firm().scope)
     access.require_step_up(request)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    said = {"approve": form.approves, "digest": values["digest"], "reason": values["reason"]}
-    return said | {"actor": request.user}
+    return pages.ballot(request)

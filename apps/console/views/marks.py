@@ -16,11 +16,12 @@ from apps.access import selectors
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import exports, pages
-from apps.console.forms import MarkFileForm, MarkForm, VoteForm
+from apps.console.forms import MarkFileForm, MarkForm
 from apps.console.pages import Request
 from apps.console.selectors import markets as listed
 from apps.console.selectors import marks as shown
 from apps.console.selectors import people
+from apps.console.views.markets import ballot
 from apps.markets import services
 from apps.markets.models import Instrument, OfficialMarkRequest
 from apps.markets.states import MarkKind
@@ -80,14 +81,10 @@ def import_file(request: Request) -> HttpResponse:
 @pages.acts_on(index)
 def vote(request: Request, request_id: UUID) -> HttpResponse:
     """Agree to a mark, or not."""
-    access.require(request.user, Permission.VOTE_RISK, selectors.firm().scope)
-    access.require_step_up(request)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
+    values = ballot(request)
     rows = OfficialMarkRequest.objects.select_related("consent", "instrument")
     found = pages.reach(request, rows, "consent__scope", pk=request_id)
-    ballot = {"approve": form.approves, "digest": values["digest"], "reason": values["reason"]}
-    services.vote_mark(request=found, actor=request.user, **ballot)
+    services.vote_mark(request=found, **values)
     return pages.done(request, "The vote counts", "marks")
 
 

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import ReasonForm, VoteForm
+from apps.console.forms import ReasonForm
 from apps.console.pages import Request
 from apps.console.selectors import promotions as dossiers
 from apps.promotions import services as promotions
@@ -54,16 +54,9 @@ def show(request: Request, number: int) -> HttpResponse:
 def vote(request: Request, number: int) -> HttpResponse:
     """Approve or deny exactly what was shown."""
     promotion = _find(request, number)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    promotions.vote(
-        promotion=promotion,
-        actor=request.user,
-        approve=form.approves,
-        reason=values["reason"],
-        digest=values["digest"],
-    )
-    word = "Approved" if form.approves else "Denied"
+    ballot = pages.ballot(request)
+    promotions.vote(promotion=promotion, **ballot)
+    word = "Approved" if ballot["approve"] else "Denied"
     return pages.done(request, f"{word} {promotion}", "promotion", number)
 
 

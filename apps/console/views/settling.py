@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import SettleForm, VoteForm
+from apps.console.forms import SettleForm
 from apps.console.pages import Request
 from apps.console.views import orders
 from apps.execution import services as execution
@@ -29,9 +29,5 @@ def vote(request: Request, order_id: UUID) -> HttpResponse:
     """Agree to what was said, or not."""
     order = orders.find(request, order_id)
     access.require(request.user, Permission.VOTE_RISK, order.bot.scope)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    execution.vote_settlement(
-        order=order, approve=form.approves, digest=values["digest"], actor=request.user, reason=values["reason"]
-    )
+    execution.vote_settlement(order=order, **pages.ballot(request))
     return pages.done(request, "The vote counts", "order", order.pk)

@@ -8,7 +8,7 @@ from apps.access import selectors
 from apps.access import services as access
 from apps.access.states import Permission
 from apps.console import pages
-from apps.console.forms import ReasonForm, VoteForm
+from apps.console.forms import ReasonForm
 from apps.console.pages import Request
 from apps.console.selectors import sources
 from apps.execution.signals import services as signals
@@ -43,11 +43,7 @@ def vote(request: Request, source_id: UUID) -> HttpResponse:
     """Let the source trade, or not."""
     source = _find(request, source_id)
     access.require(request.user, Permission.VOTE_RISK, source.deployment.bot.scope)
-    form = VoteForm(request.POST)
-    values = pages.cleaned(form)
-    signals.vote_activation(
-        source=source, approve=form.approves, digest=values["digest"], actor=request.user, reason=values["reason"]
-    )
+    signals.vote_activation(source=source, **pages.ballot(request))
     return pages.done(request, "The vote counts", "signal_sources")
 
 

@@ -26,21 +26,19 @@ class DayCloseShown(Shown):
         read_only_fields = fields
 
 
-class DayCloseFilters(filter_set(DayClose, ids=("bot", "account", "instrument"))):  # type: ignore[misc]
-    """By place, day, and whether the official mark is known."""
-
-    trading_day = django_filters.DateFilter(label="That day.")
-    day_after = django_filters.DateFilter(field_name="trading_day", lookup_expr="gte", label="That day or a later one.")
-    day_before = django_filters.DateFilter(field_name="trading_day", lookup_expr="lt", label="An earlier day.")
-    is_provisional = django_filters.BooleanFilter(
-        field_name="mark", lookup_expr="isnull", label="Whether the official mark is still missing."
-    )
-
-
 class DayCloseViews(ReadEndpoint):
     """Day closes."""
 
     queryset = DayClose.objects.select_related("bot__scope", "instrument", "mark")
     serializer_class = DayCloseShown
-    filterset_class = DayCloseFilters
+    filterset_class = filter_set(
+        DayClose,
+        ids=("bot", "account", "instrument"),
+        day="trading_day",
+        also={
+            "is_provisional": django_filters.BooleanFilter(
+                field_name="mark", lookup_expr="isnull", label="Whether the official mark is still missing."
+            )
+        },
+    )
     scope_path = "bot__scope"

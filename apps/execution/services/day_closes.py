@@ -37,7 +37,7 @@ LEASE_S = 15.0
 BATCH = 100
 # What the turn of the day writes of a position.
 TURNED = ("value_base", "pnl_base", "trading_day", "pnl_at_open")
-# Nothing that was booked before can have been traded since the last boundary.
+# By then another trading day has ended, and what was left out of days is not restated anyway.
 BOOKED_SINCE = timedelta(days=14)
 # Nothing is due further ahead than this beyond its own wait, unless the wall clock was set back.
 AHEAD_S = 60.0

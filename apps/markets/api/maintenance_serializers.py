@@ -4,6 +4,7 @@ from rest_framework import serializers
 
 from apps.common.api.fields import Reference, Text
 from apps.common.api.serializers import ReasonedAct, Shown
+from apps.markets.api.serializers import AskedShown
 from apps.markets.models import MaintenanceRequest, MaintenanceWindow
 
 
@@ -36,6 +37,7 @@ class MaintenanceAsked(ReasonedAct):
     )
     starts_at = serializers.DateTimeField(help_text="Wall time with its zone; it may be past.")
     ends_at = serializers.DateTimeField(help_text="Wall time with its zone; 7 days after the start at the latest.")
+    # A serializer is a field too, and a field has a `source` of its own.
     source = Text(  # type: ignore[assignment]
         max_length=500, help_text="Where it was announced: a reference or an address."
     )
@@ -54,15 +56,10 @@ class LessMaintenanceAsked(MaintenanceTimes):
     window = serializers.UUIDField(help_text="Id of the window.")
 
 
-class MaintenanceRequestShown(Shown):
+class MaintenanceRequestShown(AskedShown):
     """Less maintenance that was put to a vote; nothing changes before a second person agreed. Vote with its digest."""
 
     venue = serializers.CharField(source="window.scope.name", help_text="Name of the venue.")
-    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
-    reason = serializers.CharField(source="consent.reason")
-    digest = serializers.CharField(source="consent.digest")
-    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
-    vote_until = serializers.DateTimeField(source="consent.expires_at")
 
     class Meta:
         model = MaintenanceRequest

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString, Reference, Text
 from apps.common.api.serializers import ReasonedAct, Shown
+from apps.markets.api.serializers import AskedShown
 from apps.markets.models import OfficialMark, OfficialMarkRequest
 from apps.markets.states import MarkKind
 
@@ -31,6 +32,7 @@ class OfficialMarkAsked(ReasonedAct):
     trading_day = serializers.DateField(help_text="The day that ended with it, by the instrument's calendar.")
     price = DecimalString(help_text="Above zero, in the quote currency.")
     kind = serializers.ChoiceField(MarkKind.choices)
+    # A serializer is a field too, and a field has a `source` of its own.
     source = Text(max_length=200, help_text="Where the price is from.")  # type: ignore[assignment]
 
 
@@ -48,15 +50,10 @@ class OfficialMarksEntered(serializers.Serializer[Any]):
     marks = OfficialMarkShown(many=True, help_text="One a line; a line that was known already shows what is known.")
 
 
-class OfficialMarkRequestShown(Shown):
+class OfficialMarkRequestShown(AskedShown):
     """A mark that was put to a vote; it counts for nothing before a second person agreed. Vote with its digest."""
 
     symbol = serializers.CharField(source="instrument.symbol")
-    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
-    reason = serializers.CharField(source="consent.reason")
-    digest = serializers.CharField(source="consent.digest")
-    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
-    vote_until = serializers.DateTimeField(source="consent.expires_at")
 
     class Meta:
         model = OfficialMarkRequest

@@ -1,6 +1,5 @@
 """Endpoints of official marks: one by one, by file, and what of them takes two people."""
 
-import django_filters
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.decorators import action
 from rest_framework.request import Request
@@ -29,20 +28,12 @@ EXAMPLE = OpenApiExample(
 )
 
 
-class MarkFilters(filter_set(OfficialMark, ids=("instrument",), exact=("kind", "source"))):  # type: ignore[misc]
-    """By instrument, kind, source and day."""
-
-    trading_day = django_filters.DateFilter(label="That day.")
-    day_after = django_filters.DateFilter(field_name="trading_day", lookup_expr="gte", label="That day or a later one.")
-    day_before = django_filters.DateFilter(field_name="trading_day", lookup_expr="lt", label="An earlier day.")
-
-
 class OfficialMarkViews(StatedEndpoint):
     """Official marks, kept for good; of a day the highest revision counts."""
 
     queryset = OfficialMark.objects.select_related("instrument")
     serializer_class = shapes.OfficialMarkShown
-    filterset_class = MarkFilters
+    filterset_class = filter_set(OfficialMark, ids=("instrument",), exact=("kind", "source"), day="trading_day")
 
     @extend_schema(request=shapes.OfficialMarkAsked, responses={201: shapes.OfficialMarkShown}, examples=[EXAMPLE])
     def create(self, request: Request) -> Response:

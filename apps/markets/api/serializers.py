@@ -76,17 +76,22 @@ class FxRateAsked(ReasonedAct):
     valid_until = serializers.DateTimeField(
         help_text="Wall time, a week from now at the latest; after it the rate is stale and denies increases."
     )
+    # A serializer is a field too, and a field has a `source` of its own.
     source = Text(max_length=200, help_text="Where the rate is from.")  # type: ignore[assignment]
 
 
-class FxRateRequestShown(Shown):
-    """A rate that was put to a vote; it counts for nothing before a second person agreed. Vote with its digest."""
+class AskedShown(Shown):
+    """What was put to a vote: who asked for it and why, what a vote names, and until when one counts."""
 
     asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
     reason = serializers.CharField(source="consent.reason")
     digest = serializers.CharField(source="consent.digest")
     vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
     vote_until = serializers.DateTimeField(source="consent.expires_at")
+
+
+class FxRateRequestShown(AskedShown):
+    """A rate that was put to a vote; it counts for nothing before a second person agreed. Vote with its digest."""
 
     class Meta:
         model = FxRateRequest
@@ -121,18 +126,14 @@ class MarketStateAsked(ReasonedAct):
     state = serializers.ChoiceField(MarketState.choices)
     limit_up = DecimalString(required=False, allow_null=True, default=None, help_text="No buy above it.")
     limit_down = DecimalString(required=False, allow_null=True, default=None, help_text="No sell below it.")
+    # A serializer is a field too, and a field has a `source` of its own.
     source = Text(max_length=200, help_text="Who said so, e.g. the exchange's notice.")  # type: ignore[assignment]
 
 
-class MarketStateRequestShown(Shown):
+class MarketStateRequestShown(AskedShown):
     """A market state that was put to a vote; it changes nothing before a second person agreed. Vote with its digest."""
 
     symbol = serializers.CharField(source="instrument.symbol")
-    asked_by = serializers.UUIDField(source="consent.requested_by_id", help_text="Who asked for it.")
-    reason = serializers.CharField(source="consent.reason")
-    digest = serializers.CharField(source="consent.digest")
-    vote_state = serializers.CharField(source="consent.state", help_text="Of the vote; `open` waits for one.")
-    vote_until = serializers.DateTimeField(source="consent.expires_at")
 
     class Meta:
         model = MarketStateRequest

@@ -279,7 +279,7 @@ def _miss_close(row: ExitPlan, steps: Sequence[Step]) -> None:
         target=row,
         dedup_key=f"end-of-day-not-flat:{row.pk}",
         actor=plans.ACTOR,
-        reason=row.message or "the plan was not through at the close",
+        reason=row.message or "the plan was not through in time",
     )
 
 
