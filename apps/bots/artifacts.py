@@ -1,4 +1,4 @@
-"""Artifacts: inspected before they are trusted, stored by their digest, unpacked only when still the same."""
+"""Artifacts: inspected before they are trusted, unpacked only when still the same."""
 
 import base64
 import binascii
@@ -19,18 +19,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from apps.bots.archive import (
     CHUNK_BYTES,
-    PACKED_BYTES_MAX,
     ArtifactRefused,
     Member,
     open_checked,
     read_member,
 )
-from apps.bots.manifest import TEXT_BYTES_MAX, Contents, Manifest, describe
+from apps.bots.manifest import LOCKFILE, LOCKFILE_BYTES_MAX, TEXT_BYTES_MAX, Contents, Manifest, describe
 from apps.common.canonical import canonical
 
 __all__ = [
     "ArtifactRefused",
-    "ArtifactStore",
     "Manifest",
     "digest",
     "inspect",
@@ -40,8 +38,6 @@ __all__ = [
     "unpack",
     "verify_signature",
 ]
-
-_HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 def inspect(source: bytes | Path) -> Manifest:
@@ -116,48 +112,6 @@ def unpack(path: Path, target: Path, expected_sha256: str) -> Path:
     return target
 
 
-class ArtifactStore:
-    """Artifacts on a file system, each under its own digest; the same bytes twice are one file."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def put(self, stream: BinaryIO) -> str:
-        """Keep what a stream holds and return its SHA-256; ArtifactRefused past the size limit."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=".incoming-", dir=self.root)
-        try:
-            with os.fdopen(descriptor, "wb") as out:
-                sha256 = _copy_bounded(stream, out)
-            target = self.path(sha256)
-            target.parent.mkdir(exist_ok=True)
-            os.chmod(name, 0o444)
-            os.replace(name, target)
-        except BaseException:
-            Path(name).unlink(missing_ok=True)
-            raise
-        return sha256
-
-    def path(self, sha256: str) -> Path:
-        """Where the artifact of a digest lies, whether or not it is there; ValueError for no digest."""
-        if len(sha256) != 64 or not set(sha256) <= _HEX_DIGITS:
-            raise ValueError("not a SHA-256 in lower-case hex")
-        return self.root / sha256[:2] / f"{sha256}.zip"
-
-
-def _copy_bounded(stream: BinaryIO, out: BinaryIO) -> str:
-    hasher, total = hashlib.sha256(), 0
-    while chunk := stream.read(CHUNK_BYTES):
-        total += len(chunk)
-        if total > PACKED_BYTES_MAX:
-            raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"The artifact is larger than {PACKED_BYTES_MAX} bytes.")
-        hasher.update(chunk)
-        out.write(chunk)
-    out.flush()
-    os.fsync(out.fileno())
-    return hasher.hexdigest()
-
-
 @contextmanager
 def _opened(source: bytes | Path) -> Iterator[BinaryIO]:
     if isinstance(source, Path):
@@ -187,8 +141,9 @@ def _read_through(archive: zipfile.ZipFile, members: list[Member], sha256: str, 
     by_name = {member.name: member for member in members}
 
     def read_text(name: str) -> bytes:
-        if by_name[name].info.file_size > TEXT_BYTES_MAX:
-            raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"{name} is larger than {TEXT_BYTES_MAX} bytes.")
+        bytes_max = LOCKFILE_BYTES_MAX if name == LOCKFILE else TEXT_BYTES_MAX
+        if by_name[name].info.file_size > bytes_max:
+            raise ArtifactRefused("ARTIFACT_TOO_LARGE", f"{name} is larger than {bytes_max} bytes.")
         return b"".join(read_member(archive, by_name[name]))
 
     return Contents(sha256, _tree_digest(digests), packed_bytes, total, digests, read_text)

@@ -15,6 +15,7 @@ from apps.bots.archive import ArtifactRefused
 BOT_TOML = "bot.toml"
 LOCKFILE = "requirements.lock"
 TEXT_BYTES_MAX = 256 * 1_024
+LOCKFILE_BYTES_MAX = 2 * 1_048_576
 INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d")
 FIELDS = ("open", "high", "low", "close", "volume")
 ORDER_TYPES = ("MARKET", "LIMIT", "STOP", "STOP_LIMIT")
@@ -52,6 +53,7 @@ class Manifest:
     order_types: tuple[str, ...]
     sides: tuple[str, ...]
     lockfile_sha256: str | None
+    lockfile: bytes
     bot_toml: dict[str, Any]
 
 
@@ -92,6 +94,7 @@ def describe(contents: Contents) -> Manifest:
         order_types=_words(orders.get("types"), "orders.types", ORDER_TYPES),
         sides=_words(orders.get("sides"), "orders.sides", SIDES),
         lockfile_sha256=contents.digests.get(LOCKFILE),
+        lockfile=contents.read_text(LOCKFILE) if LOCKFILE in contents.digests else b"",
         bot_toml=data,
     )
 

@@ -4,7 +4,8 @@ from django.db import models
 
 from apps.access.models import Desk, RiskBucket, Scope, User
 from apps.audit.models import AppendOnlyModel, HistoryModel
-from apps.bots.states import Stage
+from apps.bots.states import Moment, Stage, Verdict
+from apps.common.clocks import wall_now
 
 
 class Strategy(HistoryModel):
@@ -47,14 +48,50 @@ class Bot(HistoryModel):
         return [user for user in (self.owner, self.fallback_owner) if not user.is_active]
 
 
-class Signer(HistoryModel):
-    """An Ed25519 key whose signatures a desk trusts."""
+class TrustedKey(HistoryModel):
+    """An Ed25519 key that a desk trusts for one purpose until `revoked_at`; a revoked key stays revoked."""
 
-    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="signers")
+    desk = models.ForeignKey(Desk, on_delete=models.PROTECT, related_name="%(class)ss")
     name = models.TextField()
-    key_id = models.CharField(max_length=16, unique=True)
+    key_id = models.CharField(max_length=16)
     public_key = models.TextField(help_text="Raw 32 bytes, base64.")
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="successors", help_text="The key before."
+    )
+    revoked_at = models.DateTimeField(null=True, blank=True, help_text="From then on it is not trusted.")
+    revoked_reason = models.TextField(default="", blank=True)
+
+    class Meta(HistoryModel.Meta):
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_id})"
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether it is trusted at this moment."""
+        return self.revoked_at is None or self.revoked_at > wall_now()
+
+
+class Signer(TrustedKey):
+    """An Ed25519 key whose signatures over builds a desk trusts."""
+
+    key_id = models.CharField(max_length=16, unique=True)
+
+
+class TrustedBuilder(TrustedKey):
+    """A CI that a desk trusts to say what it built from which commit of one repository."""
+
+    builder_id = models.TextField(help_text="URI, as runDetails.builder.id names it.")
+    source_repository = models.TextField(help_text="URI without scheme prefix `git+` and without the ref.")
+    refs = models.JSONField(help_text="Refs it may build from: whole ones, or `refs/tags/*` for all below.")
+
+    class Meta(TrustedKey.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["desk", "key_id", "builder_id", "source_repository"], name="builder_trusted_once"
+            )
+        ]
 
 
 class CodeVersion(AppendOnlyModel):
@@ -70,7 +107,13 @@ class CodeVersion(AppendOnlyModel):
     manifest = models.JSONField(help_text="bot.toml as read.")
     parameter_schema = models.JSONField()
     sbom = models.JSONField(null=True)
-    provenance = models.JSONField(null=True, help_text="Who built it from what; null for a laptop's push.")
+    sbom_sha256 = models.CharField(max_length=64, default="", help_text="Of its canonical JSON; empty: there is none.")
+    provenance = models.JSONField(
+        null=True, help_text="DSSE envelope of its CI, a claim: `selectors.ci_provenance` judges it."
+    )
+    builder = models.ForeignKey(
+        TrustedBuilder, null=True, on_delete=models.PROTECT, help_text="Whose provenance it is; null: a laptop's push."
+    )
     signer = models.ForeignKey(Signer, on_delete=models.PROTECT)
     signature = models.TextField()
     pushed_by = models.ForeignKey(User, on_delete=models.PROTECT)
@@ -81,6 +124,20 @@ class CodeVersion(AppendOnlyModel):
             models.UniqueConstraint(fields=["bot", "number"], name="code_numbered_per_bot"),
             models.UniqueConstraint(fields=["bot", "version"], name="code_version_names_one_artifact"),
         ]
+
+
+class Verification(AppendOnlyModel):
+    """What came of looking at a code version again: key, signature, provenance, stored bytes."""
+
+    code_version = models.ForeignKey(CodeVersion, on_delete=models.PROTECT, related_name="verifications")
+    moment = models.TextField(choices=Moment.choices)
+    verdict = models.TextField(choices=Verdict.choices)
+    code = models.TextField(default="", blank=True, help_text="Why it was refused.")
+    message = models.TextField(default="", blank=True)
+    facts = models.JSONField(help_text="What was checked.")
+
+    class Meta:
+        indexes = [models.Index(fields=["code_version", "-id"], name="verification_by_code")]
 
 
 class ConfigBundle(AppendOnlyModel):

@@ -1,4 +1,6 @@
-"""Who owns which bots, and who may hand them over."""
+"""Who owns which bots and may hand them over; what is trusted of code versions."""
+
+import base64
 
 from django.db.models import Q, QuerySet
 
@@ -7,7 +9,9 @@ from apps.access.models import User
 from apps.access.states import Permission
 from apps.alerts.models import Alert
 from apps.alerts.states import AlertState
-from apps.bots.models import Bot
+from apps.bots import provenance
+from apps.bots.models import Bot, CodeVersion, TrustedBuilder
+from apps.common.clocks import wall_now
 
 OWNER_LEFT = "OWNER_LEFT"
 LACKS_AN_OWNER = Q(owner__is_active=False) | Q(fallback_owner__is_active=False)
@@ -42,3 +46,47 @@ def leavers() -> QuerySet[User]:
         | Q(is_active=False, pk__in=left.values("fallback_owner"))
         | Q(pk__in=told.values("object_id"))
     ).order_by("pk")
+
+
+def ci_provenance(code: CodeVersion) -> dict[str, str] | None:
+    """What a trusted CI attests of a code version, judged at this moment; None when nobody trusted does.
+
+    A laptop's push has none, and a build whose CI's key or refs are not trusted any more has none either.
+    """
+    try:
+        return attested(code)
+    except provenance.ProvenanceRefused:
+        return None
+
+
+def attested(code: CodeVersion) -> dict[str, str] | None:
+    """What the code version's CI attests, judged now; None for a laptop's push. Raises ProvenanceRefused."""
+    if code.builder_id is None:
+        return None
+    builder = TrustedBuilder.objects.get(pk=code.builder_id)
+    _, facts = provenance.judge(
+        code.provenance,
+        artifact_sha256=code.artifact_sha256,
+        git_sha=code.git_sha,
+        builders=[as_builder(builder)],
+        now=wall_now(),
+    )
+    return facts
+
+
+def as_builder(row: TrustedBuilder) -> provenance.Builder:
+    """The row as the rules take it."""
+    return provenance.Builder(
+        key_id=row.key_id,
+        public_key=base64.b64decode(row.public_key),
+        builder_id=row.builder_id,
+        source_repository=row.source_repository,
+        refs=tuple(row.refs),
+        is_trusted=row.is_trusted,
+    )
+
+
+def untrusted() -> QuerySet[CodeVersion]:
+    """Code versions that a revoked key signed or attested: none of them may start, and what runs of them must stop."""
+    now = wall_now()
+    return CodeVersion.objects.filter(Q(signer__revoked_at__lte=now) | Q(builder__revoked_at__lte=now))

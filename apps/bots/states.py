@@ -30,3 +30,17 @@ class Mode(TextChoices):
 
     PAPER = "paper"
     LIVE = "live"
+
+
+class Moment(TextChoices):
+    """When a code version was verified."""
+
+    UPLOAD = "upload"
+    LAUNCH = "launch"
+
+
+class Verdict(TextChoices):
+    """What a verification found."""
+
+    VERIFIED = "verified"
+    REFUSED = "refused"

@@ -14,6 +14,7 @@ from apps.access.models import User
 from apps.access.states import Permission
 from apps.audit import services as audit
 from apps.audit.context import acting, job
+from apps.bots import selectors as provenances
 from apps.bots import services as bots
 from apps.bots.models import Bot
 from apps.bots.states import Environment
@@ -180,7 +181,8 @@ def withdraw(*, promotion: Promotion, actor: User, reason: str) -> Promotion:
 def ready_to_apply(promotion: Promotion) -> Promotion:
     """Everything that must still hold at the moment of applying, read fresh under locks.
 
-    Raises Refused: PROMOTION_NOT_APPROVED, GATE_NOT_OPEN, DRILL_OVERDUE, DRILL_MISSING, DIGEST_CHANGED, CONSENT_*.
+    Raises Refused: PROMOTION_NOT_APPROVED, GATE_NOT_OPEN, DRILL_OVERDUE, DRILL_MISSING, LIVE_NEEDS_PROVENANCE,
+    DIGEST_CHANGED, CONSENT_*.
     """
     row = Promotion.objects.select_for_update(of=("self",)).get(pk=promotion.pk)
     if row.state != PromotionState.APPROVED or row.consent is None:
@@ -189,6 +191,7 @@ def ready_to_apply(promotion: Promotion) -> Promotion:
     if shut:
         raise Refused("GATE_NOT_OPEN", f"gates no longer open: {', '.join(shut)}", gates=shut)
     _check_drills(row.bot, row.account)
+    _check_provenance(row.release, row.environment)
     access.use_consent(consent=row.consent, digest=digest(selectors.bound(row)))
     return row
 
@@ -233,7 +236,12 @@ def _check_target(release: Release, account: Account, environment: str) -> None:
         raise Refused("VENUE_MISMATCH", f"the config of {release} is for another venue than {account.venue}")
     if account.bucket_id != release.bot.strategy.bucket_id:
         raise Refused("ACCOUNT_OTHER_BUCKET", f"{account} belongs to another risk bucket than {release.bot}")
-    if environment == Environment.LIVE and not release.code_version.provenance:
+    _check_provenance(release, environment)
+
+
+def _check_provenance(release: Release, environment: str) -> None:
+    """Live takes what a trusted CI has built, as it is judged now: its key or its refs may be revoked meanwhile."""
+    if environment == Environment.LIVE and provenances.ci_provenance(release.code_version) is None:
         raise Refused("LIVE_NEEDS_PROVENANCE", "a build without CI provenance stops at paper")
 
 

@@ -1,10 +1,14 @@
-"""Takes an approved promotion live, after checking everything again."""
+"""Takes an approved promotion live, after checking everything again; stops what is not trusted any more."""
 
+from apps.alerts import services as alerts
+from apps.alerts.states import Tier
 from apps.audit.context import acting, job
+from apps.bots import selectors
 from apps.bots import services as bots
-from apps.common.errors import DomainError
+from apps.common.errors import DomainError, Refused
 from apps.deployments import services as deployments
 from apps.deployments.models import Deployment
+from apps.deployments.states import Desired
 from apps.promotions import services as promotions
 from apps.promotions.models import Promotion
 
@@ -30,3 +34,40 @@ def apply(promotion: Promotion) -> Deployment | None:
         if error.code != "PROMOTION_NOT_APPROVED":
             promotions.mark_refused(promotion=promotion, error=error, actor=ACTOR)
         return None
+
+
+def watch_trust() -> int:
+    """Pause what runs though a key that vouches for it was revoked, and tell the desk; how many were paused.
+
+    A pause begins a new epoch: the warm bot of the old one commits nothing and sends nothing. Resuming starts from a
+    launch, which verifies again.
+    """
+    running = Deployment.objects.filter(desired=Desired.RUNNING).select_related("release__code_version", "bot__scope")
+    revoked = list(running.filter(release__code_version__in=selectors.untrusted()))
+    return sum(map(_stop_trusting, revoked))
+
+
+def _stop_trusting(deployment: Deployment) -> bool:
+    """Whether this pause was ours: another worker, or a person, may have been faster."""
+    reason = f"a key that vouches for {deployment.release.code_version.version} is not trusted any more"
+    try:
+        with acting(ACTOR, reason):
+            deployments.pause(deployment=deployment, actor=ACTOR, reason=reason)
+            _alert(deployment, reason)
+    except Refused:
+        return False
+    return True
+
+
+def _alert(deployment: Deployment, reason: str) -> None:
+    alerts.raise_alert(
+        tier=Tier.CRITICAL,
+        code="TRUST_WITHDRAWN",
+        title=f"{deployment} is paused: {reason}",
+        scope=deployment.bot.scope,
+        target=deployment,
+        detail={"build_id": deployment.release.build_id},
+        dedup_key=f"trust:{deployment.pk}:{deployment.epoch}",
+        actor=ACTOR,
+        reason=reason,
+    )

@@ -1,4 +1,4 @@
-"""Rollouts worker: claims approved promotions and applies them."""
+"""Rollouts worker: applies approved promotions; pauses what a revoked key vouched for."""
 
 from celery import shared_task
 
@@ -14,3 +14,9 @@ def apply_due() -> None:
     approved = Promotion.objects.filter(state=PromotionState.APPROVED)
     while rows := claims.claim(approved, lease_s=30):
         services.apply(rows[0])
+
+
+@shared_task(name="rollouts.watch_trust")
+def watch_trust() -> None:
+    """Pause the deployments of builds that are not trusted any more."""
+    services.watch_trust()

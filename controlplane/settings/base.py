@@ -238,6 +238,7 @@ QUEUES: dict[str, list[str]] = {
     "default": [
         "bots.watch_owners",
         "rollouts.apply_due",
+        "rollouts.watch_trust",
         "reconciliation.run_due",
         "promotions.settle_due",
         "promotions.expire_due",
@@ -274,6 +275,7 @@ SWEEP_S: dict[str, float] = {
     "releases.run_due_gates": 3,
     "bots.watch_owners": 30,
     "rollouts.apply_due": 2,
+    "rollouts.watch_trust": 1,
     "reconciliation.run_due": 5,
     "promotions.settle_due": 3,
     "promotions.expire_due": 30,
@@ -339,6 +341,8 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "apps.execution.states.OrderState",
         "OrderRemainder": "apps.execution.states.Remainder",
         "SessionState": "apps.execution.states.SessionState",
+        "VerificationMoment": "apps.bots.states.Moment",
+        "VerificationVerdict": "apps.bots.states.Verdict",
         "SignalMode": "apps.execution.signals.states.SourceMode",
         "SignalOutcome": "apps.execution.signals.states.Outcome",
         "SettleOutcome": "apps.execution.states.SettleOutcome",
@@ -359,6 +363,8 @@ SIMPLE_HISTORY_ENFORCE_HISTORY_MODEL_PERMISSIONS = False
 PGTRIGGER_SCHEMA_EDITOR = True
 
 ARTIFACT_ROOT = VAR / "artifacts"
+ARTIFACT_STORE = os.environ.get("ARTIFACT_STORE", "")  # empty: the folder above; else s3://bucket/prefix
+ARTIFACT_S3_ENDPOINT = os.environ.get("ARTIFACT_S3_ENDPOINT", "")  # empty: Amazon's; keys are boto3's own variables
 BUILD_ROOT = VAR / "builds"
 SCRATCH_ROOT = VAR / "scratch"
 DATASET_ROOT = ROOT / "data"

@@ -1,4 +1,4 @@
-"""Verbs of bots, by noun: bots, owners, signers, versions."""
+"""Verbs of bots, by noun: bots, owners, signers, trust, versions."""
 
 from apps.bots.services.fleet import make_bot, make_strategy, set_stage
 from apps.bots.services.owners import (
@@ -9,7 +9,8 @@ from apps.bots.services.owners import (
     require_owners,
     watch_owners,
 )
-from apps.bots.services.signers import revoke_signer, trust_signer
+from apps.bots.services.signers import revoke, revoke_signer, rotate, trust_builder, trust_signer
+from apps.bots.services.trust import verify_code
 from apps.bots.services.versions import launchable, push_code, push_config, push_parameters
 
 __all__ = [
@@ -24,8 +25,12 @@ __all__ = [
     "require_may_hand_over",
     "require_may_hand_over_all",
     "require_owners",
+    "revoke",
     "revoke_signer",
+    "rotate",
     "set_stage",
+    "trust_builder",
     "trust_signer",
+    "verify_code",
     "watch_owners",
 ]

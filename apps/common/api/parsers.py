@@ -1,11 +1,12 @@
 """Parsers with bounds: size, depth, duplicate names, characters that the database cannot store."""
 
-import json
 from collections.abc import Mapping
 from typing import IO, Any
 
 import yaml
 from rest_framework import exceptions, parsers
+
+from apps.common.canonical import loads_strict
 
 BODY_BYTES_MAX = 1_048_576
 UPLOAD_BYTES_MAX = 64 * 1_048_576
@@ -35,17 +36,6 @@ def _check_length(value: str | None, bytes_max: int) -> None:
         raise TooLarge(f"the body may have at most {bytes_max} bytes")
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return found
-
-
-def _no_constants(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
 def check_storable(value: Any, depth: int = 0) -> None:
     """Refuse what would not survive storage: NUL, lone surrogates, nesting beyond DEPTH_MAX."""
     if depth > DEPTH_MAX:
@@ -70,7 +60,7 @@ class BoundedJSONParser(parsers.JSONParser):
         """The value; a body that is not an object or list of storable values is refused with 400."""
         raw = _bounded(stream, parser_context, BODY_BYTES_MAX)
         try:
-            value = json.loads(raw, object_pairs_hook=_unique, parse_constant=_no_constants)
+            value = loads_strict(raw)
             check_storable(value)
         except (ValueError, RecursionError) as error:
             raise exceptions.ParseError(f"not acceptable JSON: {error}") from None

@@ -1,6 +1,7 @@
-"""Packing a bot's folder into an artifact: the same files give the same bytes on any machine."""
+"""Packing a bot's folder into an artifact, and its bill of materials: the same files give the same bytes anywhere."""
 
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from quarterdeck.loading import BOT_TOML, read_bot_toml
 
 LOCKFILE = "requirements.lock"
+_PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?\s*===?\s*([^\s;\\]+)")
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _SKIPPED_FOLDERS = {"__pycache__", "tests", "dist", "node_modules"}
 _SKIPPED_SUFFIXES = {".pyc", ".pyo"}
@@ -43,6 +45,48 @@ def build_bytes(folder: Path) -> bytes:
             info.create_system = 3
             archive.writestr(info, path.read_bytes())
     return buffer.getvalue()
+
+
+def sbom(folder: Path) -> dict[str, Any]:
+    """The CycloneDX 1.6 bill of materials of a bot's folder: the packages that requirements.lock pins.
+
+    ValueError for a line of the lockfile that pins no exact version.
+    """
+    described = read_bot_toml(folder)
+    pins = _pins((folder / LOCKFILE).read_text(encoding="utf-8"))
+    return {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "metadata": {
+            "component": {
+                "type": "application",
+                "bom-ref": described["name"],
+                "name": described["name"],
+                "version": described["version"],
+            }
+        },
+        "components": [_component(name, version) for name, version in pins],
+    }
+
+
+def _component(name: str, version: str) -> dict[str, str]:
+    purl = f"pkg:pypi/{name}@{version}"
+    return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+
+
+def _pins(lockfile: str) -> list[tuple[str, str]]:
+    """Name, as PEP 503 normalises it, and version of each pinned package, sorted."""
+    found = set()
+    for line in re.sub(r"\\\r?\n", " ", lockfile).splitlines():
+        text = line.split(" #", 1)[0].strip()
+        if not text or text.startswith(("#", "--")):
+            continue
+        pin = _PIN.match(text)
+        if pin is None:
+            raise ValueError(f"{LOCKFILE}: {text[:80]!r} pins no exact version")
+        found.add((re.sub(r"[-_.]+", "-", pin[1]).lower(), pin[2]))
+    return sorted(found)
 
 
 def _check(folder: Path, described: dict[str, Any]) -> None:
