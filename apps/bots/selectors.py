@@ -48,22 +48,23 @@ def leavers() -> QuerySet[User]:
     ).order_by("pk")
 
 
-def ci_provenance(code: CodeVersion) -> dict[str, str] | None:
+def ci_provenance(code: CodeVersion, builder: TrustedBuilder | None = None) -> dict[str, str] | None:
     """What a trusted CI attests of a code version, judged at this moment; None when nobody trusted does.
 
-    A laptop's push has none, and a build whose CI's key or refs are not trusted any more has none either.
+    A laptop's push has none, and a build whose CI's key is not trusted any more has none either. `builder` saves
+    reading it again where it was just read.
     """
     try:
-        return attested(code)
+        return attested(code, builder)
     except provenance.ProvenanceRefused:
         return None
 
 
-def attested(code: CodeVersion) -> dict[str, str] | None:
+def attested(code: CodeVersion, builder: TrustedBuilder | None = None) -> dict[str, str] | None:
     """What the code version's CI attests, judged now; None for a laptop's push. Raises ProvenanceRefused."""
     if code.builder_id is None:
         return None
-    builder = TrustedBuilder.objects.get(pk=code.builder_id)
+    builder = builder or TrustedBuilder.objects.get(pk=code.builder_id)
     _, facts = provenance.judge(
         code.provenance,
         artifact_sha256=code.artifact_sha256,

@@ -1,7 +1,6 @@
 """Artifacts at rest: stored by digest, unpacked whole and only when unchanged, signatures checked."""
 
 import base64
-import io
 import os
 import stat
 import threading
@@ -9,10 +8,8 @@ import threading
 import pytest
 from quarterdeck.sign import SigningKey, sign
 
-from apps.bots import artifacts
 from apps.bots.artifacts import (
     ArtifactRefused,
-    ArtifactStore,
     digest,
     inspect,
     key_id,
@@ -21,6 +18,7 @@ from apps.bots.artifacts import (
     unpack,
     verify_signature,
 )
+from apps.bots.store import FileStore
 from tests.bots.archives import FILES, entry, make_zip
 
 FIELDS = {"artifact_sha256": "ab" * 32, "name": "test-bot", "version": "1.0.0", "git_sha": "cd" * 20}
@@ -28,34 +26,11 @@ FIELDS = {"artifact_sha256": "ab" * 32, "name": "test-bot", "version": "1.0.0", 
 
 @pytest.fixture
 def stored(tmp_path):
-    store = ArtifactStore(tmp_path / "store")
-    return store.path(store.put(io.BytesIO(make_zip())))
-
-
-def test_the_same_bytes_twice_are_one_file(tmp_path):
-    store = ArtifactStore(tmp_path / "store")
-
-    first, second = store.put(io.BytesIO(make_zip())), store.put(io.BytesIO(make_zip()))
-
-    assert first == second == digest(store.path(first))
-    assert [path.name for path in store.root.rglob("*") if path.is_file()] == [f"{first}.zip"]
-
-
-def test_too_large_a_stream_leaves_nothing_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(artifacts, "PACKED_BYTES_MAX", 10)
-    store = ArtifactStore(tmp_path / "store")
-
-    with pytest.raises(ArtifactRefused) as caught:
-        store.put(io.BytesIO(b"x" * 11))
-
-    assert caught.value.code == "ARTIFACT_TOO_LARGE"
-    assert list(store.root.rglob("*")) == []
-
-
-@pytest.mark.parametrize("sha256", ["", "../../etc/passwd", "A" * 64, "g" * 64, "a" * 63])
-def test_only_a_digest_names_a_place_in_the_store(tmp_path, sha256):
-    with pytest.raises(ValueError, match="SHA-256"):
-        ArtifactStore(tmp_path).path(sha256)
+    path = tmp_path / "incoming.zip"
+    path.write_bytes(make_zip())
+    store = FileStore(tmp_path / "store")
+    store.put(path, digest(path))
+    return store.path(digest(path))
 
 
 def test_unpacked_files_are_read_only_and_match_the_manifest(stored, tmp_path):

@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 
 from apps.bots import services as bots
-from apps.bots.artifacts import ArtifactStore
+from apps.bots.store import FileStore
 from tests import builders
 from tests.builders import BY, Team, refused
 
@@ -32,7 +32,7 @@ def test_a_revoked_key_launches_nothing_even_for_a_version_read_before(team: Tea
 
 def test_stored_bytes_that_were_changed_launch_nothing(team: Team) -> None:
     code = builders.push_code(team)
-    stored = ArtifactStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256)
+    stored = FileStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256)
     os.chmod(stored, 0o644)
     stored.write_bytes(stored.read_bytes() + b"x")
 
@@ -44,7 +44,7 @@ def test_stored_bytes_that_were_changed_launch_nothing(team: Team) -> None:
 
 def test_a_lost_artifact_launches_nothing(team: Team) -> None:
     code = builders.push_code(team)
-    ArtifactStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256).unlink()
+    FileStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256).unlink()
 
     with refused("ARTIFACT_MISSING"):
         bots.launchable(code)

@@ -11,6 +11,7 @@ from apps.access.models import RoleGrant
 from apps.audit.context import acting
 from apps.audit.models import Record
 from apps.bots import services as bots
+from apps.bots.store import FileStore
 from apps.common.clocks import wall_now
 from apps.deployments.models import Deployment, DeploymentEvent, Slice
 from apps.promotions import services as promotions
@@ -138,7 +139,7 @@ def test_a_signer_revoked_after_the_vote_refuses_it(team: Team) -> None:
 
 def test_a_lost_artifact_refuses_it(team: Team) -> None:
     promotion = builders.approved(team)
-    store = builders.artifacts.ArtifactStore(builders.settings.ARTIFACT_ROOT)
+    store = FileStore(builders.settings.ARTIFACT_ROOT)
     store.path(promotion.release.code_version.artifact_sha256).unlink()
 
     assert rollouts.apply(promotion) is None

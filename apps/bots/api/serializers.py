@@ -1,8 +1,20 @@
 """Shapes of strategies, bots, signers and versions."""
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signer, Strategy
+from apps.bots import selectors
+from apps.bots.api.uploads import ARTIFACT_MIB_MAX, JSONObject
+from apps.bots.models import (
+    Bot,
+    CodeVersion,
+    ConfigBundle,
+    ParameterSet,
+    Signer,
+    Strategy,
+    TrustedBuilder,
+    Verification,
+)
 from apps.common.api.fields import Reference, Text
 from apps.common.api.serializers import Act, ReasonedAct, Shown
 
@@ -73,12 +85,32 @@ class HandOver(ReasonedAct):
     fallback_owner = Reference(help_text="Id or sign-in name of another one; the same twice is OWNERS_INVALID.")
 
 
+KEY_FIELDS = (
+    "id", "desk", "name", "key_id", "public_key", "replaces", "revoked_at", "revoked_reason", "is_trusted",
+    "created_at",
+)  # fmt: skip
+
+
 class SignerShown(Shown):
-    """A key whose signatures a desk trusts."""
+    """A key whose signatures over builds a desk trusts."""
+
+    is_trusted = serializers.BooleanField(help_text="Whether it is trusted now.")
 
     class Meta:
         model = Signer
-        fields = ("id", "desk", "name", "key_id", "public_key", "revoked_at", "created_at")
+        fields = KEY_FIELDS
+        read_only_fields = fields
+
+
+class BuilderShown(Shown):
+    """A CI that a desk trusts to attest builds of a repository."""
+
+    is_trusted = serializers.BooleanField(help_text="Whether it is trusted now.")
+    refs = serializers.ListField(child=serializers.CharField(), help_text="Refs it may build from.")
+
+    class Meta:
+        model = TrustedBuilder
+        fields = (*KEY_FIELDS, "builder_id", "source_repository", "refs")
         read_only_fields = fields
 
 
@@ -92,33 +124,93 @@ class NewSigner(ReasonedAct):
     )
 
 
+class NewBuilder(NewSigner):
+    """A CI's key to trust, and for what."""
+
+    builder_id = Text(max_length=300, help_text="URI, as the provenance names it in runDetails.builder.id.")
+    source_repository = Text(max_length=300, help_text="URI, as the provenance names it after `git+`.")
+    refs = serializers.ListField(
+        child=Text(max_length=210),
+        allow_empty=False,
+        max_length=20,
+        help_text="Refs it may build from: refs/heads/main, or refs/tags/* for all below.",
+    )
+
+
+class Rotation(ReasonedAct):
+    """A key to trust in the place of another one."""
+
+    name = Text(max_length=100)
+    public_key = serializers.RegexField(
+        r"^[A-Za-z0-9+/=]{40,60}$", help_text="Ed25519 public key: raw 32 bytes in base64."
+    )
+    old_until = serializers.DateTimeField(
+        required=False,
+        default=None,
+        allow_null=True,
+        help_text="When the old key stops being trusted; else you revoke it.",
+    )
+
+
+class Revocation(ReasonedAct):
+    """A key to stop trusting."""
+
+    at = serializers.DateTimeField(
+        required=False, default=None, allow_null=True, help_text="From when on; by default now. Only ever sooner."
+    )
+
+
+class VerificationShown(Shown):
+    """What came of looking at a code version."""
+
+    class Meta:
+        model = Verification
+        fields = ("id", "code_version", "moment", "verdict", "code", "message", "facts", "created_at")
+        read_only_fields = fields
+
+
 class CodeVersionShown(Shown):
     """A verified artifact of a bot."""
 
     key_id = serializers.CharField(source="signer.key_id")
+    ci_provenance = serializers.SerializerMethodField(
+        help_text="What a trusted CI attests of it, judged now; null for a laptop's push, which stops at paper."
+    )
 
     class Meta:
         model = CodeVersion
         fields = (
             "id", "bot", "number", "version", "git_sha", "artifact_sha256", "artifact_bytes", "lockfile_sha256",
-            "manifest", "parameter_schema", "sbom", "provenance", "signer", "key_id", "signature", "pushed_by",
-            "created_at",
+            "manifest", "parameter_schema", "sbom", "sbom_sha256", "provenance", "ci_provenance", "signer", "key_id",
+            "builder", "signature", "pushed_by", "created_at",
         )  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field({"type": ["object", "null"], "additionalProperties": {"type": "string"}})
+    def get_ci_provenance(self, code: CodeVersion) -> dict[str, str] | None:
+        """What it rests on, in place of the claim."""
+        return selectors.ci_provenance(code, code.builder)
 
 
 class NewCodeVersion(Act):
     """An artifact to push: multipart form data."""
 
     bot = Reference(help_text="Id or name of the bot.")
-    artifact = serializers.FileField(help_text="The wheel or zip, at most 64 MiB.")
+    artifact = serializers.FileField(help_text=f"The wheel or zip, at most {ARTIFACT_MIB_MAX} MiB.")
+    artifact_sha256 = serializers.RegexField(
+        r"^[0-9a-f]{64}$", required=False, default="", help_text="Of the artifact; other bytes are ARTIFACT_DIGEST."
+    )
     git_sha = serializers.RegexField(r"^[0-9a-f]{40}$", help_text="Commit the artifact was built from.")
     key_id = serializers.RegexField(r"^[0-9a-f]{16}$", help_text="Signer's key; an unknown one is SIGNER_UNKNOWN.")
     signature = serializers.RegexField(
         r"^[A-Za-z0-9+/=]{80,100}$", help_text="Base64 of the Ed25519 signature over the canonical statement."
     )
-    provenance = serializers.JSONField(required=False, default=None, help_text="JSON object: who built it from what.")
-    sbom = serializers.JSONField(required=False, default=None, help_text="JSON object: CycloneDX or SPDX.")
+    provenance = JSONObject(
+        required=False,
+        default=None,
+        help_text="DSSE envelope with SLSA Provenance v1, signed by a trusted builder; a wrong one is PROVENANCE_*.",
+    )
+    sbom = JSONObject(required=False, default=None, help_text="CycloneDX JSON 1.4 to 1.6 that fits the lockfile.")
 
 
 class ConfigBundleShown(Shown):

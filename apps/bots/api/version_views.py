@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -17,9 +18,10 @@ from apps.access.api.base import ReadEndpoint
 from apps.access.states import Permission
 from apps.bots import services
 from apps.bots.api import serializers as shapes
+from apps.bots.api.uploads import ArtifactParser
 from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet
 from apps.common.api.filters import filter_set
-from apps.common.api.parsers import BoundedJSONParser, UploadParser, YAMLParser
+from apps.common.api.parsers import BoundedJSONParser, YAMLParser
 
 
 class VersionEndpoint(ReadEndpoint):
@@ -38,17 +40,18 @@ class VersionEndpoint(ReadEndpoint):
 class CodeVersionViews(VersionEndpoint):
     """Verified artifacts."""
 
-    queryset = CodeVersion.objects.select_related("bot__scope", "signer")
+    queryset = CodeVersion.objects.select_related("bot__scope", "signer", "builder")
     serializer_class = shapes.CodeVersionShown
     filterset_class = filter_set(CodeVersion, ids=("bot",), exact=("version", "git_sha", "artifact_sha256"))
-    parser_classes = [UploadParser]
+    parser_classes = [ArtifactParser]
+    commits_itself = frozenset({"create"})  # the artifact store may be across a network
 
     @extend_schema(request={"multipart/form-data": shapes.NewCodeVersion}, responses={201: shapes.CodeVersionShown})
     def create(self, request: Request) -> Response:
         """Push a signed artifact (needs `build`); it is verified before anything is stored.
 
         The same bytes twice are one version. Refusals: ARTIFACT_*, SIGNATURE_INVALID, SIGNER_UNKNOWN,
-        SIGNER_REVOKED, ARTIFACT_OTHER_BOT, VERSION_TAKEN.
+        SIGNER_REVOKED, ARTIFACT_OTHER_BOT, VERSION_TAKEN, PROVENANCE_*, SBOM_*, LOCKFILE_MALFORMED.
         """
         body = self.asked(shapes.NewCodeVersion)
         bot = self.bot_to_build(body["bot"])
@@ -59,12 +62,19 @@ class CodeVersionViews(VersionEndpoint):
                 git_sha=body["git_sha"],
                 key_id=body["key_id"],
                 signature=body["signature"],
+                artifact_sha256=body["artifact_sha256"],
                 provenance=body["provenance"],
                 sbom=body["sbom"],
                 actor=self.caller,
                 reason=body["reason"] or f"code of {bot.name} at {body['git_sha'][:12]} pushed",
             )
         return self.shown(made, 201)
+
+    @extend_schema(responses={200: shapes.VerificationShown(many=True)}, filters=False)
+    @action(detail=True, methods=["get"])
+    def verifications(self, request: Request, pk: str) -> Response:
+        """What came of verifying it, newest first: at upload, and at launches when something had changed."""
+        return self.listed(self.get_object().verifications.all(), shapes.VerificationShown)
 
 
 class ConfigBundleViews(VersionEndpoint):

@@ -1,4 +1,4 @@
-"""Endpoints of strategies, bots and trusted signers."""
+"""Endpoints of strategies and bots."""
 
 from typing import Any
 
@@ -8,13 +8,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access.api.base import Endpoint, ReadEndpoint, SharedEndpoint
-from apps.access.models import Desk, RiskBucket, User
+from apps.access.models import RiskBucket, User
 from apps.access.states import Permission
 from apps.bots import services
 from apps.bots.api import serializers as shapes
-from apps.bots.models import Bot, Signer, Strategy
+from apps.bots.models import Bot, Strategy
 from apps.common.api.filters import filter_set
-from apps.common.api.serializers import ReasonedAct
 
 
 class StrategyViews(ReadEndpoint):
@@ -105,35 +104,3 @@ class LeaverViews(OwnerEndpoint, SharedEndpoint):
         services.require_may_hand_over_all(person, self.caller)
         bots = services.hand_over_all(person=person, **self.new_owners())
         return Response(self.get_serializer(bots, many=True).data)
-
-
-class SignerViews(ReadEndpoint):
-    """Keys whose signatures a desk trusts."""
-
-    queryset = Signer.objects.select_related("desk__scope")
-    serializer_class = shapes.SignerShown
-    filterset_class = filter_set(Signer, ids=("desk",), exact=("key_id",))
-    scope_path = "desk__scope"
-
-    @extend_schema(request=shapes.NewSigner, responses={201: shapes.SignerShown})
-    def create(self, request: Request) -> Response:
-        """Trust a key (needs `administer` on the desk)."""
-        body = self.asked(shapes.NewSigner)
-        desk = self.referred(Desk.objects.select_related("scope"), body["desk"])
-        self.allow(desk.scope, Permission.ADMINISTER)
-        made = services.trust_signer(
-            desk=desk,
-            name=body["name"],
-            public_key=body["public_key"],
-            actor=self.caller,
-            reason=body["reason"],
-        )
-        return self.shown(made, 201)
-
-    @extend_schema(request=ReasonedAct, responses={200: shapes.SignerShown})
-    @action(detail=True, methods=["post"])
-    def revoke(self, request: Request, pk: str) -> Response:
-        """Stop trusting a key, for uploads and for launches (needs `administer` on the desk)."""
-        signer = self.target(Permission.ADMINISTER)
-        reason = self.asked(ReasonedAct)["reason"]
-        return self.shown(services.revoke_signer(signer=signer, actor=self.caller, reason=reason))
