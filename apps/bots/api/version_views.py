@@ -1,13 +1,8 @@
 """Endpoints of the three independently versioned things of a release."""
 
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
@@ -55,19 +50,18 @@ class CodeVersionViews(VersionEndpoint):
         """
         body = self.asked(shapes.NewCodeVersion)
         bot = self.bot_to_build(body["bot"])
-        with _on_disk(body["artifact"]) as artifact:
-            made = services.push_code(
-                bot=bot,
-                artifact=artifact,
-                git_sha=body["git_sha"],
-                key_id=body["key_id"],
-                signature=body["signature"],
-                artifact_sha256=body["artifact_sha256"],
-                provenance=body["provenance"],
-                sbom=body["sbom"],
-                actor=self.caller,
-                reason=body["reason"] or f"code of {bot.name} at {body['git_sha'][:12]} pushed",
-            )
+        made = services.push_code(
+            bot=bot,
+            artifact=Path(body["artifact"].temporary_file_path()),
+            git_sha=body["git_sha"],
+            key_id=body["key_id"],
+            signature=body["signature"],
+            artifact_sha256=body["artifact_sha256"],
+            provenance=body["provenance"],
+            sbom=body["sbom"],
+            actor=self.caller,
+            reason=body["reason"] or f"code of {bot.name} at {body['git_sha'][:12]} pushed",
+        )
         return self.shown(made, 201)
 
     @extend_schema(responses={200: shapes.VerificationShown(many=True)}, filters=False)
@@ -116,13 +110,3 @@ class ParameterSetViews(VersionEndpoint):
             reason=body["reason"] or f"parameters of {bot.name} pushed",
         )
         return self.shown(made, 201)
-
-
-@contextmanager
-def _on_disk(upload: UploadedFile) -> Iterator[Path]:
-    """The upload as a file of its own, gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="upload-") as folder:
-        path = Path(folder) / "artifact"
-        with path.open("wb") as target:
-            shutil.copyfileobj(upload, target)
-        yield path
