@@ -76,6 +76,40 @@ class LimitForm(ReasonForm):
     expires_at = forms.DateTimeField(required=False, label="Until")
 
 
+class SignerForm(ReasonForm):
+    """A key to trust to sign a desk's builds."""
+
+    desk = forms.UUIDField()
+    name = forms.CharField(max_length=100, label="Name")
+    public_key = forms.CharField(max_length=60, label="Public key")
+
+
+class BuilderForm(SignerForm):
+    """A CI's key to trust, and for what; refs one a line."""
+
+    builder_id = forms.CharField(max_length=300, label="Builder")
+    source_repository = forms.CharField(max_length=300, label="Repository")
+    refs = forms.CharField(max_length=5_000, label="Refs")
+
+    def clean_refs(self) -> list[str]:
+        """The refs."""
+        return str(self.cleaned_data["refs"]).split()
+
+
+class RotationForm(ReasonForm):
+    """A new key in the place of another one, which is trusted until a moment (UTC) or until it is revoked."""
+
+    name = forms.CharField(max_length=100, label="Name")
+    public_key = forms.CharField(max_length=60, label="Public key")
+    old_until = forms.DateTimeField(required=False, label="Old key until")
+
+
+class RevocationForm(ReasonForm):
+    """A key that is not trusted any more, now or from a moment on (UTC)."""
+
+    at = forms.DateTimeField(required=False, label="From")
+
+
 class FxRateForm(ReasonForm):
     """How many `quote` one `base` is worth, between two moments (UTC); it starts now when nothing else is said."""
 

@@ -18,7 +18,7 @@ from apps.deployments.models import Deployment
 from apps.promotions.models import Promotion
 from apps.releases.models import Release
 
-SHARED = frozenset({"fleet", "promotions", "holds", "alerts", "reconciliation", "deployments", "limits"})
+SHARED = frozenset({"fleet", "promotions", "holds", "alerts", "reconciliation", "deployments", "limits", "trust"})
 OBJECTS: dict[str, tuple[type[Model], str]] = {
     "bot": (Bot, "scope"),
     "promotion": (Promotion, "bot__scope"),

@@ -22,6 +22,7 @@ from apps.console.views import (
     releases,
     settling,
     sources,
+    trust,
 )
 
 TAB = r"^bots/(?P<name>[-a-z0-9]+)/(?P<tab>orders|positions|releases|history)/$"
@@ -46,6 +47,14 @@ urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", orders.cancel, name="order_cancel"),
     path("releases/<uuid:release_id>/", releases.show, name="release"),
     path("releases/<uuid:release_id>/promote/", releases.promote, name="release_promote"),
+    path("code-versions/<uuid:code_id>/", trust.show_code, name="code_version"),
+    path("signers/", trust.index, name="signers"),
+    path("signers/trust/", trust.trust_signer, name="signer_trust"),
+    path("signers/<uuid:key_id>/rotate/", trust.rotate_signer, name="signer_rotate"),
+    path("signers/<uuid:key_id>/revoke/", trust.revoke_signer, name="signer_revoke"),
+    path("signers/builders/trust/", trust.trust_builder, name="builder_trust"),
+    path("signers/builders/<uuid:key_id>/rotate/", trust.rotate_builder, name="builder_rotate"),
+    path("signers/builders/<uuid:key_id>/revoke/", trust.revoke_builder, name="builder_revoke"),
     path("promotions/", promotions.index, name="promotions"),
     path("promotions/<int:number>/", promotions.show, name="promotion"),
     path("promotions/<int:number>/vote/", promotions.vote, name="promotion_vote"),

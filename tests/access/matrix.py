@@ -19,6 +19,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
 from tests.access import market_asks as asks
+from tests.access import trust_asks
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
@@ -57,8 +58,8 @@ def named(argument: str, name: str, attribute: str = "pk") -> Values:
 # resource -> the side's object
 READABLE = {
     "desk": "desk", "risk-bucket": "bucket", "consent": "consent", "alert": "alert", "strategy": "strategy",
-    "bot": "bot", "signer": "signer", "code-version": "code_version", "config-bundle": "config_bundle",
-    "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
+    "bot": "bot", "signer": "signer", "trusted-builder": "builder", "code-version": "code_version",
+    "config-bundle": "config_bundle", "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
     "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
@@ -73,6 +74,9 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "alert-acknowledge": ("alert", (P.OPERATE,)),
     "alert-resolve": ("alert", (P.OPERATE,)),
     "signer-revoke": ("signer", (P.ADMINISTER,)),
+    "signer-rotate": ("signer", (P.ADMINISTER,)),
+    "trusted-builder-revoke": ("builder", (P.ADMINISTER,)),
+    "trusted-builder-rotate": ("builder", (P.ADMINISTER,)),
     "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
@@ -179,6 +183,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
         (P.ADMINISTER,),
         lambda side: {"desk": side.desk.name, "name": "new", "public_key": "A" * 43 + "="},
     ),
+    "trusted-builder-list": ((P.ADMINISTER,), trust_asks.builder),
     "config-bundle-list": ((P.BUILD,), lambda side: {"bot": side.bot.name, "content": {}}),
     "parameter-set-list": (
         (P.BUILD,),
@@ -217,6 +222,7 @@ def api_rules() -> Iterator[Rule]:
     for name, (permissions, body) in CREATES.items():
         yield Rule(name, "post", ACT, permissions, nothing, body)
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
+    yield Rule("code-version-verifications", "get", SEEN, (P.VIEW,), pk("code_version"))
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
@@ -293,7 +299,7 @@ def _access_rules() -> Iterator[Rule]:
 
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
-    "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
+    "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources", "signers",
     "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
@@ -342,6 +348,11 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("exit_plan", "get", SEEN, (P.VIEW,), named("plan_id", "exit_plan"))
     yield Rule("exit_start", "post", ACT, (P.EXIT,), nothing, lambda side: exit_terms(side) | {"collar_bps": "0"})
     yield Rule("exit_stop", "post", ACT, (P.EXIT,), named("plan_id", "exit_plan"))
+    yield Rule("code_version", "get", SEEN, (P.VIEW,), named("code_id", "code_version"))
+    for name in ("signer", "builder"):
+        yield Rule(f"{name}_trust", "post", ACT, (P.ADMINISTER,), nothing, trust_asks.by_form)
+        yield Rule(f"{name}_rotate", "post", ACT, (P.ADMINISTER,), named("key_id", name))
+        yield Rule(f"{name}_revoke", "post", ACT, (P.ADMINISTER,), named("key_id", name))
     yield Rule("signal_ask", "post", ACT, (P.ADMINISTER,), named("source_id", "signal_source"))
     yield Rule("signal_vote", "post", ACT, (P.VOTE_RISK,), named("source_id", "signal_source"))
     yield Rule("signal_stop", "post", ACT, (P.OPERATE, P.HOLD), named("source_id", "signal_source"))

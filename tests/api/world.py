@@ -13,7 +13,7 @@ from apps.access.states import Permission, ScopeKind
 from apps.alerts.models import Alert
 from apps.audit import services as audit
 from apps.audit.context import acting
-from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Signer, Strategy
+from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet, Strategy
 from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
@@ -33,6 +33,7 @@ from apps.releases.models import Gate, Release
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
+from tests.api import trusted
 from tests.api.asked import DAY, ask_for
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
@@ -202,8 +203,8 @@ def _bot(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
         accounts=[account.name],
         scope=access.make_scope(kind=ScopeKind.BOT, name=name, parent=strategy.scope),
     )
-    signer = Signer.objects.create(desk=objects["desk"], name="ci", key_id=f"{name:0<16}"[:16], public_key="a2V5")
-    objects |= {"bucket": bucket, "strategy": strategy, "account": account, "bot": bot, "signer": signer}
+    objects |= {"bucket": bucket, "strategy": strategy, "account": account, "bot": bot}
+    objects |= trusted.keys(objects["desk"], name)
 
 
 def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:

@@ -22,6 +22,7 @@ LISTS = (
     "exposure",
     "exit_plans",
     "signal_sources",
+    "signers",
     "markets",
 )
 INLINE = re.compile(rb'<script(?![^>]*(src=|type="application/json"))|<style|\sstyle=|\son[a-z]+=', re.IGNORECASE)
@@ -36,6 +37,7 @@ def pages(world):
         *(reverse("bot_tab", args=[own.bot.name, tab]) for tab in ("orders", "positions", "releases", "history")),
         reverse("order", args=[own.order.pk]),
         reverse("release", args=[own.release.pk]),
+        reverse("code_version", args=[own.code_version.pk]),
         reverse("promotion", args=[own.voting.number]),
         reverse("deployment", args=[own.deployment.pk]),
         reverse("exit_plan", args=[own.exit_plan.pk]),

@@ -36,6 +36,7 @@ LISTS = (
     "/limits/days/",
     "/exit-plans/",
     "/signals/",
+    "/signers/",
     "/alerts/",
     "/reconciliation/",
     "/holds/",

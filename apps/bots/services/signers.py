@@ -88,6 +88,7 @@ def revoke(*, key: Key, at: datetime | None = None, actor: User | str, reason: s
         for row in rows:
             _revoke(row, moment, reason)
         nudges.wake("rollouts.watch_trust")
+        nudges.hint("trust")
     return next(row for row in rows if row.pk == key.pk)
 
 
@@ -117,6 +118,7 @@ def _trust(model: type[Key], actor: User | str, reason: str, **fields: Any) -> K
             _check_role(model, desk, key_id)
             row = model._default_manager.create(key_id=key_id, **fields)
             audit.record(f"{_noun(row)}.trusted", row, scope_id=desk.scope_id, after={"key_id": key_id})
+            nudges.hint("trust")
     except IntegrityError as error:
         raise Invalid("SIGNER_KNOWN", "this key is registered; a revoked key stays revoked") from error
     return row

@@ -8,6 +8,7 @@ from apps.audit.context import acting, job
 from apps.bots import artifacts, selectors
 from apps.bots.models import CodeVersion, Signer, Verification
 from apps.bots.states import Moment, Verdict
+from apps.common import nudges
 from apps.common.errors import DomainError, Refused, Unavailable
 
 ACTOR = job("trust")
@@ -72,6 +73,7 @@ def _kept(code: CodeVersion, moment: Moment, facts: dict[str, Any], refusal: Dom
     if last is not None and (last.verdict, last.code, last.facts) == (verdict, reason, facts):
         return last
     with acting(ACTOR, f"verified at {moment}"):
+        nudges.hint("trust")
         return Verification.objects.create(
             code_version=code,
             moment=moment,

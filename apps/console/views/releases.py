@@ -6,6 +6,7 @@ from django.http import HttpResponse
 
 from apps.access import services as access
 from apps.access.states import Permission
+from apps.bots import selectors
 from apps.bots.states import Environment, Stage
 from apps.console import pages
 from apps.console.forms import PromotionForm
@@ -24,6 +25,7 @@ def show(request: Request, release_id: UUID) -> HttpResponse:
     gates = release.gates.select_related("backtest__dataset").order_by("kind")
     context = {
         "release": release,
+        "attested": selectors.ci_provenance(release.code_version),
         "gates": [dossiers.view_of(gate) for gate in gates],
         "promotions": release.promotions.select_related("account").order_by("-number"),
         "accounts": accounts,
