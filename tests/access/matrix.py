@@ -59,7 +59,8 @@ def named(argument: str, name: str, attribute: str = "pk") -> Values:
 READABLE = {
     "desk": "desk", "risk-bucket": "bucket", "consent": "consent", "alert": "alert", "strategy": "strategy",
     "bot": "bot", "signer": "signer", "trusted-builder": "builder", "code-version": "code_version",
-    "config-bundle": "config_bundle", "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
+    "config-bundle": "config_bundle", "parameter-set": "parameter_set",
+    "backtest": "backtest", "account": "account", "release": "release",
     "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
@@ -73,10 +74,7 @@ REFERENCE = {
 API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "alert-acknowledge": ("alert", (P.OPERATE,)),
     "alert-resolve": ("alert", (P.OPERATE,)),
-    "signer-revoke": ("signer", (P.ADMINISTER,)),
-    "signer-rotate": ("signer", (P.ADMINISTER,)),
-    "trusted-builder-revoke": ("builder", (P.ADMINISTER,)),
-    "trusted-builder-rotate": ("builder", (P.ADMINISTER,)),
+    **{name: (key, (P.ADMINISTER,)) for name, key in trust_asks.ACTS.items()},
     "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
@@ -163,7 +161,7 @@ def code(side: Side) -> dict[str, Any]:
     """An artifact that is none."""
     return {
         "bot": side.bot.name,
-        "artifact": SimpleUploadedFile("bot.zip", b"no zip"),
+        "artifact": SimpleUploadedFile("bot.zip", b"no zip", "application/zip"),
         "git_sha": "a" * 40,
         "key_id": "b" * 16,
         "signature": "c" * 88,
@@ -179,10 +177,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "risk-bucket-list": ((P.ADMINISTER,), lambda side: {"desk": side.desk.name, "name": "new"}),
     "strategy-list": ((P.BUILD,), lambda side: {"bucket": side.bucket.name, "name": "new"}),
     "bot-list": ((P.BUILD,), bot),
-    "signer-list": (
-        (P.ADMINISTER,),
-        lambda side: {"desk": side.desk.name, "name": "new", "public_key": "A" * 43 + "="},
-    ),
+    "signer-list": ((P.ADMINISTER,), trust_asks.builder),
     "trusted-builder-list": ((P.ADMINISTER,), trust_asks.builder),
     "config-bundle-list": ((P.BUILD,), lambda side: {"bot": side.bot.name, "content": {}}),
     "parameter-set-list": (
@@ -349,10 +344,10 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("exit_start", "post", ACT, (P.EXIT,), nothing, lambda side: exit_terms(side) | {"collar_bps": "0"})
     yield Rule("exit_stop", "post", ACT, (P.EXIT,), named("plan_id", "exit_plan"))
     yield Rule("code_version", "get", SEEN, (P.VIEW,), named("code_id", "code_version"))
-    for name in ("signer", "builder"):
-        yield Rule(f"{name}_trust", "post", ACT, (P.ADMINISTER,), nothing, trust_asks.by_form)
-        yield Rule(f"{name}_rotate", "post", ACT, (P.ADMINISTER,), named("key_id", name))
-        yield Rule(f"{name}_revoke", "post", ACT, (P.ADMINISTER,), named("key_id", name))
+    for name in ("signer_trust", "builder_trust"):
+        yield Rule(name, "post", ACT, (P.ADMINISTER,), nothing, trust_asks.by_form)
+    for name, key in trust_asks.PAGES.items():
+        yield Rule(name, "post", ACT, (P.ADMINISTER,), named("key_id", key))
     yield Rule("signal_ask", "post", ACT, (P.ADMINISTER,), named("source_id", "signal_source"))
     yield Rule("signal_vote", "post", ACT, (P.VOTE_RISK,), named("source_id", "signal_source"))
     yield Rule("signal_stop", "post", ACT, (P.OPERATE, P.HOLD), named("source_id", "signal_source"))

@@ -4,6 +4,20 @@ from typing import Any
 
 from tests.api.world import Side
 
+# Acts on a key, and the side's object that they act on: by the API, and by pages.
+ACTS = {
+    "signer-revoke": "signer",
+    "signer-rotate": "signer",
+    "trusted-builder-revoke": "builder",
+    "trusted-builder-rotate": "builder",
+}
+PAGES = {
+    "signer_rotate": "signer",
+    "signer_revoke": "signer",
+    "builder_rotate": "builder",
+    "builder_revoke": "builder",
+}
+
 
 def builder(side: Side) -> dict[str, Any]:
     """A CI to trust, by the API."""

@@ -16,8 +16,8 @@ from tests.api.world import ARRANGE, World, make_order, make_promotion
 LISTS = (
     "desks", "risk-buckets", "users", "consents", "strategies", "bots", "signers", "trusted-builders",
     "code-versions", "config-bundles", "parameter-sets", "releases", "gates", "backtests", "promotions", "policies",
-    "deployments", "orders", "fills", "positions", "exposure", "limits", "limits/raises", "holds", "kill-switches", "venues",
-    "accounts", "instruments", "datasets", "feeds", "reconciliation-runs", "breaks", "alerts",
+    "deployments", "orders", "fills", "positions", "exposure", "limits", "limits/raises", "holds", "kill-switches",
+    "venues", "accounts", "instruments", "datasets", "feeds", "reconciliation-runs", "breaks", "alerts",
 )  # fmt: skip
 SHARED = {"users", "policies", "venues", "instruments", "datasets", "feeds"}
 

@@ -8,6 +8,7 @@ import pytest
 from apps.access import services as access
 from apps.audit.context import acting
 from apps.audit.models import Record
+from apps.bots.models import CodeVersion
 from apps.common.clocks import wall_now
 from apps.promotions import services as promotions
 from apps.promotions.models import Policy, Promotion
@@ -15,6 +16,7 @@ from apps.releases.models import Gate
 from apps.risk import services as risk
 from apps.risk.models import KillDrill
 from tests import builders
+from tests.bots.attesting import trust_ci
 from tests.builders import BY, Team, refused
 from tests.races import codes, race
 from tests.venues.builders import make_account
@@ -122,6 +124,12 @@ def _live(team: Team) -> dict[str, Any]:
     return {"account": account, "stage": "micro", "environment": "live"}
 
 
+def attested(team: Team) -> CodeVersion:
+    """A build of a CI that the desk trusts."""
+    path = builders.write_artifact(team.bot)
+    return builders.push_code(team, path, provenance=trust_ci(team.desk).envelope(path))
+
+
 def test_a_build_without_provenance_never_goes_live(team: Team) -> None:
     target = _live(team)
 
@@ -133,7 +141,7 @@ def test_a_build_without_provenance_never_goes_live(team: Team) -> None:
 
 def test_live_needs_a_kill_drill_that_has_passed(team: Team) -> None:
     target = _live(team)
-    release = builders.make_release(team, code_version=builders.push_code(team, provenance={"builder": "ci"}))
+    release = builders.make_release(team, code_version=attested(team))
 
     with refused("DRILL_MISSING"):
         builders.request(team, release, **target)
@@ -157,7 +165,7 @@ def test_a_build_with_provenance_may_ask_for_live(team: Team) -> None:
     target = _live(team)
     drill = risk.begin_drill(drill=risk.schedule_drill(scope=team.bucket.scope, **BY))
     risk.end_drill(drill=drill, state="passed", message="", figures={})
-    release = builders.make_release(team, code_version=builders.push_code(team, provenance={"builder": "ci"}))
+    release = builders.make_release(team, code_version=attested(team))
 
     assert builders.request(team, release, **target).state == "gating"
 

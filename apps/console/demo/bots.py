@@ -10,13 +10,14 @@ from typing import Any
 
 import yaml
 from django.conf import settings
-from quarterdeck.build import build
-from quarterdeck.sign import SigningKey, sign
+from quarterdeck.build import build, sbom
+from quarterdeck.sign import SigningKey, attest, provenance, sign
 
 from apps.access.models import RiskBucket, Scope, User
 from apps.bots import artifacts
 from apps.bots import services as bots
 from apps.bots.models import Bot
+from apps.common.clocks import wall_now
 from apps.console.demo.people import ACTOR, REASON
 from apps.promotions import services as promotions
 from apps.promotions.models import Promotion
@@ -153,6 +154,8 @@ def push(demo: DemoBot, bot: Bot, people: dict[str, User], **changed: Any) -> Re
             git_sha=git_sha,
             key_id=signed["key_id"],
             signature=signed["signature"],
+            provenance=_attested(bot, manifest.sha256, git_sha),
+            sbom=sbom(folder),
             actor=engineer,
             reason="first build",
         )
@@ -205,6 +208,34 @@ def _key(demo: DemoBot, bot: Bot) -> SigningKey:
         reason=REASON,
     )
     return key
+
+
+def _attested(bot: Bot, artifact_sha256: str, git_sha: str) -> dict[str, Any]:
+    """What a CI of the desk, trusted for this bot's repository, says of the build; its key is not kept either."""
+    key, now = SigningKey.generate(), wall_now()
+    origin: dict[str, Any] = {
+        "builder_id": "https://ci.example/release",
+        "source_repository": f"https://git.example/{bot.name}",
+    }
+    bots.trust_builder(
+        desk=bot.strategy.bucket.desk,
+        name=f"CI of {bot.name}",
+        public_key=base64.b64encode(key.public_bytes).decode(),
+        refs=["refs/heads/main", "refs/tags/*"],
+        actor=ACTOR,
+        reason=REASON,
+        **origin,
+    )
+    said = provenance(
+        artifact_name=f"{bot.name}.zip",
+        artifact_sha256=artifact_sha256,
+        ref="refs/heads/main",
+        git_sha=git_sha,
+        started_at=now,
+        finished_at=now,
+        **origin,
+    )
+    return attest(key, said)
 
 
 def _yaml(path: Path) -> dict[str, Any]:
