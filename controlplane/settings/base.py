@@ -236,6 +236,7 @@ QUEUES: dict[str, list[str]] = {
     "cycles": ["execution.run_due_cycles"],
     "gates": ["releases.run_due_gates"],
     "default": [
+        "access.forget_spent",
         "bots.watch_owners",
         "rollouts.apply_due",
         "reconciliation.run_due",
@@ -272,6 +273,7 @@ SWEEP_S: dict[str, float] = {
     "venues.paper.match_due": 1,
     "execution.run_due_cycles": 1,
     "releases.run_due_gates": 3,
+    "access.forget_spent": 60,
     "bots.watch_owners": 30,
     "rollouts.apply_due": 2,
     "reconciliation.run_due": 5,
@@ -367,6 +369,9 @@ SIGNAL_KEYS_ROOT = VAR / "keys" / "signals"
 OFFLINE_EXPORT_ROOT = VAR / "offline"
 OFFLINE_KEYS = [key for key in os.environ.get("OFFLINE_KEYS", "").split(",") if key]
 TRUSTED_PROXIES = [net for net in os.environ.get("TRUSTED_PROXIES", "").split(",") if net]
+# Issuers of OIDC tokens inside the firm's own network: their hosts may have private addresses.
+ISSUER_PRIVATE_HOSTS = [host for host in os.environ.get("ISSUER_PRIVATE_HOSTS", "").split(",") if host]
+ISSUER_HTTP_HOSTS: list[str] = []  # plain HTTP: for tests only
 SEND_PERMIT_MS = 500
 DUPLICATE_WINDOW_S = 1.0  # the same order of one bot again within this is a mistake
 REFERENCE_STALE_S = 15.0  # an older price of another source is none
