@@ -201,6 +201,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "reconciliation-run-list": ((P.OPERATE,), lambda side: {"account": side.account.name}),
 }
 TOKEN_ASKED = {"user": "own-bot", "name": "new", "permissions": ["trade"]}
+TRUST_ASKED = TOKEN_ASKED | {"issuer": "https://ci.example", "audience": "qd", "subject": "repo:new"}
 USER_ASKED = {"username": "new-user", "display_name": "New", "kind": "service"}
 
 
@@ -284,6 +285,12 @@ def _access_rules() -> Iterator[Rule]:
     yield Rule("token-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TOKEN_ASKED)
     yield Rule("token-detail", "get", HIDDEN, (P.ADMINISTER,), pk("token"))
     yield Rule("token-revoke", "post", HIDDEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("token-rotate", "post", HIDDEN, (P.ADMINISTER,), pk("token"))
+    yield Rule("workload-trust-list", "get", LIST)
+    yield Rule("workload-trust-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TRUST_ASKED)
+    yield Rule("workload-trust-detail", "get", HIDDEN, (P.ADMINISTER,), pk("trust"))
+    yield Rule("workload-trust-revoke", "post", HIDDEN, (P.ADMINISTER,), pk("trust"))
+    yield Rule("token-exchange", "post", OPEN)
     yield Rule("audit-record-list", "get", LIST)
     yield Rule("audit-record-detail", "get", SEEN, (P.AUDIT,), pk("record"))
     yield Rule("audit-history", "get", ACT, (P.AUDIT,), history)

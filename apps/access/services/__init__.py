@@ -9,7 +9,6 @@ from apps.access.services.consents import (
     vote,
     withdraw_consent,
 )
-from apps.access.services.exchange import exchange, forget_spent
 from apps.access.services.people import (
     deactivate,
     grant_role,
@@ -24,6 +23,7 @@ from apps.access.services.step_up import require_step_up
 from apps.access.services.tokens import make_token, revoke_token, rotate_token, token_for
 from apps.access.services.tree import lock_firm, make_bucket, make_desk, make_firm, make_scope
 from apps.access.services.trusts import make_trust, revoke_trust
+from apps.access.services.workloads import exchange, forget_spent
 
 __all__ = [
     "deactivate",

@@ -59,7 +59,7 @@ def _takes_turn(issuer: str, now: datetime, *, again_after: timedelta) -> bool:
 
 def _ask(issuer: str) -> dict[str, jwt.PyJWK]:
     """Ask the issuer, and keep what it says."""
-    document = _jwks(issuer)
+    document = published(issuer)
     found = keysets.usable(document)
     if not found:
         raise Unavailable("ISSUER_UNREACHABLE", "the issuer publishes no key that can be used")
@@ -67,7 +67,8 @@ def _ask(issuer: str) -> dict[str, jwt.PyJWK]:
     return found
 
 
-def _jwks(issuer: str) -> Any:
+def published(issuer: str) -> Any:
+    """The key set that the issuer publishes now. Raises Unavailable ISSUER_UNREACHABLE."""
     if connection.in_atomic_block:
         raise Refused("CALL_INSIDE_TRANSACTION", "an issuer is never asked inside a transaction")
     place = fetching.place_of(issuer)
