@@ -311,6 +311,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.api.schema.any_value",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "UserKind": "apps.access.states.UserKind",
         "ScopePermission": "apps.access.states.Permission",

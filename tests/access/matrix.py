@@ -358,6 +358,12 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
     yield from _market_pages()
+    yield Rule("machines", "get", FIRM, (P.ADMINISTER,))
+    for name in ("token_make", "trust_make"):
+        yield Rule(name, "post", FIRM, (P.ADMINISTER,))
+    for name in ("token_rotate", "token_revoke"):
+        yield Rule(name, "post", FIRM, (P.ADMINISTER,), named("token_id", "token"))
+    yield Rule("trust_revoke", "post", FIRM, (P.ADMINISTER,), named("trust_id", "trust"))
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
