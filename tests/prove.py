@@ -38,7 +38,7 @@ class Proof:
 
     def environment(self, seed: int) -> dict[str, str]:
         """The variables that the tests read."""
-        seeds = {"RISK_SEED": seed, "SIGNALS_SEED": seed} if self.is_seeded else {}
+        seeds = dict.fromkeys(("RISK_SEED", "SIGNALS_SEED", "FUZZ_SEED"), seed) if self.is_seeded else {}
         return {name: str(value) for name, value in {**self.knobs, **seeds}.items()}
 
 
@@ -68,6 +68,7 @@ PROOFS = (
     ),
     Proof("one-key", 7, {"posts": 100}, (LAST_UNIT, "-k", "hundred_posts"), {}),
     Proof("signals", 11, {"messages": 10_000}, ("tests/signals/test_hostile_messages.py",), {}, is_seeded=True),
+    Proof("fuzz", 13, {"calls": 50_000}, ("tests/api/test_fuzz.py",), {"FUZZ_CALLS": 50_000}, is_seeded=True),
 )
 # What a proof of its own is run by: goal and command.
 ELSEWHERE = (

@@ -196,19 +196,106 @@ class Vote(AppendOnlyModel):
         constraints = [models.UniqueConstraint(fields=["consent", "voter"], name="one_vote_per_person")]
 
 
+class WorkloadTrust(HistoryModel):
+    """A workload of an issuer (a CI job, say) that may exchange its OIDC token for a short one of a service account."""
+
+    history_excluded = ("last_used_at", "refused_at")
+
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="trusts")
+    name = models.TextField()
+    issuer = models.TextField(help_text="Exactly the `iss` of its tokens; keys are asked for below it.")
+    audience = models.TextField(help_text="Exactly the one `aud` of its tokens.")
+    subject = models.TextField(help_text="Exactly the `sub` of its tokens; never a pattern.")
+    claims = models.JSONField(default=dict, help_text="Claims that must be equal: name of WORKLOAD_CLAIMS -> value.")
+    permissions = models.JSONField(default=list, help_text="Narrows the account's grants; never widens them.")
+    scope = models.ForeignKey(
+        Scope, null=True, blank=True, on_delete=models.PROTECT, help_text="Only there and below; null: no narrowing."
+    )
+    networks = models.JSONField(default=list, help_text="CIDR networks to call from; empty: anywhere.")
+    life_s = models.PositiveIntegerField(help_text="Seconds that a token lives.")
+    jwks = models.JSONField(null=True, blank=True, help_text="Pinned public keys; null: the issuer is asked.")
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True, help_text="When a refused address was last recorded.")
+
+    class Meta(HistoryModel.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                fields=["issuer", "audience", "subject"],
+                condition=Q(revoked_at__isnull=True),
+                name="one_trust_per_workload",
+            ),
+            models.CheckConstraint(condition=Q(life_s__range=(60, 900)), name="exchanged_tokens_live_15_minutes"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Token(HistoryModel):
     """A service account's bearer token; only its SHA-256 is kept."""
 
-    history_excluded = ("digest", "last_used_at")
+    history_excluded = ("digest", "last_used_at", "last_used_address", "refused_at")
 
     user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="tokens")
     name = models.TextField()
     prefix = models.CharField(max_length=12, unique=True)
     digest = models.CharField(max_length=64)
     permissions = models.JSONField(default=list, help_text="Narrows the account's grants; never widens them.")
+    scope = models.ForeignKey(
+        Scope, null=True, blank=True, on_delete=models.PROTECT, help_text="Only there and below; null: no narrowing."
+    )
+    networks = models.JSONField(default=list, help_text="CIDR networks to call from; empty: anywhere.")
+    trust = models.ForeignKey(
+        WorkloadTrust,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="tokens",
+        help_text="By which an OIDC token was exchanged for it; null: a person made it.",
+    )
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replaced_by", help_text="Rotated out."
+    )
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True)
+    last_used_address = models.TextField(default="", blank=True)
+    refused_at = models.DateTimeField(null=True, blank=True, help_text="When a refused address was last recorded.")
+
+
+class SpentAssertion(OperationalModel):
+    """A subject token that was exchanged: its `jti` counts once."""
+
+    rebuilt_from = "nothing: it expires when its token can no longer be exchanged"
+
+    issuer = models.TextField()
+    jti_digest = models.CharField(max_length=64, help_text="SHA-256 of the `jti`.")
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["issuer", "jti_digest"], name="one_exchange_per_jti")]
+
+
+class IssuerKeys(OperationalModel):
+    """The public keys that an issuer published when it was last asked."""
+
+    rebuilt_from = "the issuer: it is asked again"
+
+    issuer = models.TextField(unique=True)
+    jwks = models.JSONField(null=True)
+    fetched_at = models.DateTimeField(null=True)
+    asked_at = models.DateTimeField(null=True, help_text="When somebody last set out to ask.")
+
+
+class ExchangeRate(OperationalModel):
+    """How many exchanges one caller or issuer has asked for in its current minute."""
+
+    rebuilt_from = "nothing: it counts one minute"
+
+    key = models.TextField(unique=True)
+    minute = models.DateTimeField(db_index=True)
+    count = models.PositiveIntegerField()
 
 
 class IdempotencyRecord(OperationalModel):

@@ -1,7 +1,14 @@
-"""Pure decisions about consent: who fills which slot."""
+"""Pure decisions: who fills which slot of a consent, and whether an OIDC token is the trusted workload's, now."""
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
+
+LEEWAY_S = 30
+ASSERTION_AGE_S_MAX = 3600
+JTI_MAX = 512
 
 
 def seat(slots: Sequence[str], able: Mapping[UUID, frozenset[str]]) -> dict[int, UUID]:
@@ -30,3 +37,70 @@ def seat(slots: Sequence[str], able: Mapping[UUID, frozenset[str]]) -> dict[int,
 def is_granted(slots: Sequence[str], able: Mapping[UUID, frozenset[str]]) -> bool:
     """Whether the approving voters fill every slot."""
     return len(seat(slots, able)) == len(slots)
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What the verified claims must say, exactly; `claims` are those beside issuer, audience and subject."""
+
+    issuer: str
+    audience: str
+    subject: str
+    claims: Mapping[str, str]
+
+
+def audience_of(claims: Mapping[str, Any]) -> str:
+    """The one audience that the token names (RFC 7519 section 4.1.3), or "" when it names none or several."""
+    named = claims.get("aud")
+    if isinstance(named, list) and len(named) == 1:
+        named = named[0]
+    return named if isinstance(named, str) else ""
+
+
+def assertion_fault(claims: Mapping[str, Any], workload: Workload, now_s: float) -> str | None:
+    """The code of the first reason not to believe the claims, or None.
+
+    Times are seconds since the Unix epoch, and clocks may differ by LEEWAY_S. `iat`, `exp` and `jti` must be there
+    (RFC 7519 leaves them optional): without them a token could be exchanged for ever, or twice.
+    """
+    jti = claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= JTI_MAX:
+        return "SUBJECT_TOKEN_WITHOUT_ID"
+    if not _is_of(claims, workload):
+        return "SUBJECT_TOKEN_CLAIM"
+    return _time_fault(claims, now_s)
+
+
+def assertion_ends_s(claims: Mapping[str, Any]) -> float:
+    """When nobody believes claims without a fault any more, in seconds since the Unix epoch."""
+    return float(min(claims["exp"], claims["iat"] + ASSERTION_AGE_S_MAX)) + LEEWAY_S
+
+
+def _is_of(claims: Mapping[str, Any], workload: Workload) -> bool:
+    named = (claims.get("iss"), audience_of(claims), claims.get("sub"))
+    if named != (workload.issuer, workload.audience, workload.subject):
+        return False
+    return all(_text(claims.get(name)) == wanted for name, wanted in workload.claims.items())
+
+
+def _text(value: Any) -> str | None:
+    """A claim as text: issuers write ids as numbers or strings, and flags as booleans or strings."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int) else None
+
+
+def _time_fault(claims: Mapping[str, Any], now_s: float) -> str | None:
+    issued, expires, begins = (claims.get(name) for name in ("iat", "exp", "nbf"))
+    if not (_is_moment(issued) and _is_moment(expires) and (begins is None or _is_moment(begins))):
+        return "SUBJECT_TOKEN_TIMES"
+    if now_s >= expires + LEEWAY_S:
+        return "SUBJECT_TOKEN_EXPIRED"
+    if now_s < max(issued, begins or issued) - LEEWAY_S:
+        return "SUBJECT_TOKEN_NOT_YET_VALID"
+    return "SUBJECT_TOKEN_TOO_OLD" if now_s >= issued + ASSERTION_AGE_S_MAX + LEEWAY_S else None
+
+
+def _is_moment(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and abs(value) < 2**53 and math.isfinite(value)

@@ -58,7 +58,19 @@ def _read_grants(user: User) -> dict[str, set[UUID]]:
     for codename, scope_id in rows:
         if token is None or codename in token.permissions:
             found.setdefault(codename, set()).add(scope_id)
+    if token is not None and token.scope is not None:
+        return _narrowed(found, token.scope)
     return found
+
+
+def _narrowed(granted: dict[str, set[UUID]], scope: Scope) -> dict[str, set[UUID]]:
+    """The grants as far as they hold on `scope` and below it."""
+    inside = set(Scope.objects.filter(path__startswith=scope.path).values_list("pk", flat=True))
+    above = set(scope.lineage)
+    narrowed = {
+        codename: (found & inside) | ({scope.pk} if found & above else set()) for codename, found in granted.items()
+    }
+    return {codename: found for codename, found in narrowed.items() if found}
 
 
 def may(user: User, permission: str, scope: Scope) -> bool:

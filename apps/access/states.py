@@ -63,3 +63,9 @@ CONSENT_TRANSITIONS = {
     ),
     ConsentState.GRANTED: frozenset({ConsentState.EXPIRED, ConsentState.WITHDRAWN, ConsentState.VOID}),
 }
+
+# What an issuer may say about a workload beside its subject, by the names that GitHub and GitLab give them.
+WORKLOAD_CLAIMS = (
+    "repository_id", "repository", "environment", "ref", "job_workflow_ref",
+    "project_id", "project_path", "ref_protected", "ci_config_ref_uri",
+)  # fmt: skip

@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from apps.access import selectors as access
-from apps.access.models import Consent, RoleGrant, User
+from apps.access.models import Consent, Firm, RoleGrant, User
+from apps.access.states import Permission
 from apps.alerts.models import Alert
 from apps.console.selectors import inbox
 
@@ -76,7 +77,13 @@ class Frame:
             "reconciliation": (counts.breaks, "open breaks", "bad"),
             "holds": (counts.holds, "holds in force", "bad"),
         }
-        return [self._item(name, label, *badges.get(name, ())) for name, label in MENU]
+        return [self._item(name, label, *badges.get(name, ())) for name, label in (*MENU, *self._of_the_firm())]
+
+    def _of_the_firm(self) -> tuple[tuple[str, str], ...]:
+        """What only administrators of the firm open."""
+        administered = access.grants_of(self.user).get(Permission.ADMINISTER, set())
+        is_administrator = bool(administered) and Firm.objects.filter(scope__in=administered).exists()
+        return (("machines", "Machines"),) if is_administrator else ()
 
     def _item(self, name: str, label: str, *badge: Any) -> MenuItem:
         url = reverse(name)

@@ -6,6 +6,7 @@ from django import forms
 from django.core.files.uploadedfile import UploadedFile
 
 from apps.access.models import User
+from apps.access.states import Permission
 from apps.bots.states import Environment, Stage
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
@@ -256,3 +257,51 @@ class AuditFilter(forms.Form):
         """The filters that were filled in and are well-formed."""
         self.is_valid()
         return {name: value for name, value in self.cleaned_data.items() if value not in ("", None)}
+
+
+class MachineForm(ReasonForm):
+    """What a machine's access is, and what narrows it."""
+
+    user = forms.UUIDField(label="Service account")
+    name = forms.CharField(max_length=100, label="Name")
+    permissions = forms.MultipleChoiceField(choices=Permission.choices, label="Permissions")
+    scope = forms.UUIDField(required=False, label="Only below")
+    networks = forms.CharField(required=False, max_length=3_000, label="Only from")
+
+    def values(self) -> dict[str, Any]:
+        """The values as services take them."""
+        return self.cleaned_data | {"networks": self.cleaned_data["networks"].replace(",", " ").split()}
+
+
+class TokenForm(MachineForm):
+    """A token to make."""
+
+    expires_in_d = forms.IntegerField(min_value=1, max_value=365, label="Days")
+
+
+class RotateForm(ReasonForm):
+    """A token to replace, and for how many hours both count."""
+
+    overlap_h = forms.IntegerField(min_value=0, max_value=168, label="Hours for which both count")
+
+
+class TrustForm(MachineForm):
+    """A workload to trust; the claims that are left out may be anything."""
+
+    CLAIMS = ("repository_id", "environment", "ref", "job_workflow_ref")
+
+    issuer = forms.CharField(max_length=500, label="Issuer")
+    audience = forms.CharField(max_length=500, label="Audience")
+    subject = forms.CharField(max_length=500, label="Subject")
+    repository_id = forms.CharField(required=False, max_length=500)
+    environment = forms.CharField(required=False, max_length=500)
+    ref = forms.CharField(required=False, max_length=500)
+    job_workflow_ref = forms.CharField(required=False, max_length=500)
+    life_s = forms.IntegerField(min_value=60, max_value=900, label="Seconds that a token lives")
+    jwks = forms.JSONField(required=False, label="Pinned keys")
+
+    def values(self) -> dict[str, Any]:
+        """The values as services take them."""
+        found = super().values()
+        claims = {name: text for name in self.CLAIMS if (text := found.pop(name))}
+        return found | {"claims": claims, "jwks": found["jwks"] or None}

@@ -236,6 +236,7 @@ QUEUES: dict[str, list[str]] = {
     "cycles": ["execution.run_due_cycles"],
     "gates": ["releases.run_due_gates"],
     "default": [
+        "access.forget_spent",
         "bots.watch_owners",
         "rollouts.apply_due",
         "rollouts.watch_trust",
@@ -273,6 +274,7 @@ SWEEP_S: dict[str, float] = {
     "venues.paper.match_due": 1,
     "execution.run_due_cycles": 1,
     "releases.run_due_gates": 3,
+    "access.forget_spent": 60,
     "bots.watch_owners": 30,
     "rollouts.apply_due": 2,
     "rollouts.watch_trust": 1,
@@ -311,6 +313,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.api.schema.any_value",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "UserKind": "apps.access.states.UserKind",
         "ScopePermission": "apps.access.states.Permission",
@@ -373,6 +379,9 @@ SIGNAL_KEYS_ROOT = VAR / "keys" / "signals"
 OFFLINE_EXPORT_ROOT = VAR / "offline"
 OFFLINE_KEYS = [key for key in os.environ.get("OFFLINE_KEYS", "").split(",") if key]
 TRUSTED_PROXIES = [net for net in os.environ.get("TRUSTED_PROXIES", "").split(",") if net]
+# Issuers of OIDC tokens inside the firm's own network: their hosts may have private addresses.
+ISSUER_PRIVATE_HOSTS = [host for host in os.environ.get("ISSUER_PRIVATE_HOSTS", "").split(",") if host]
+ISSUER_HTTP_HOSTS: list[str] = []  # plain HTTP: for tests only
 SEND_PERMIT_MS = 500
 DUPLICATE_WINDOW_S = 1.0  # the same order of one bot again within this is a mistake
 REFERENCE_STALE_S = 15.0  # an older price of another source is none

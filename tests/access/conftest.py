@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from apps.access import services as access
-from apps.access.models import Desk, Firm, RiskBucket, User
+from apps.access.models import Desk, Firm, RiskBucket, User, WorkloadTrust
 from apps.common import clocks
 from tests.builders import BY, make_user
 from tests.markets.builders import Wall
@@ -72,3 +72,11 @@ def wall() -> Iterator[Wall]:
     hand = Wall()
     with clocks.clock(hand):
         yield hand
+
+
+@pytest.fixture
+def trust(cast: Cast) -> WorkloadTrust:
+    """A workload that may act as the machine; its keys are pinned."""
+    from tests.access.exchanges import make_trust
+
+    return make_trust(cast)

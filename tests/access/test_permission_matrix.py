@@ -26,7 +26,8 @@ ALLOWED, FORBIDDEN, UNKNOWN, SIGN_IN, FAILED = "allowed", "forbidden", "not foun
 SIGN_IN_PAGE = "/accounts/login/"
 NOT_MARKERS = {"instrument", "dataset", "feed", "venue", "policy", "member"}
 # Users whose own things these are, whatever their roles: a service account sees its own tokens.
-OWNERS = {"token-detail": "service account", "token-revoke": "service account"}
+MACHINES = ("token-detail", "token-revoke", "token-rotate", "workload-trust-detail", "workload-trust-revoke")
+OWNERS = dict.fromkeys(MACHINES, "service account")
 # Who owns or backs a bot may hand it over, whatever their roles.
 BOT_OWNERS = {"engineer", "trader"}
 HAND_OVERS = {"bot-hand-over", "user-hand-over", "bot_hand_over", "person_hand_over"}

@@ -383,6 +383,16 @@ def _access(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
     token, _ = access.make_token(
         user=people["service account"], name="t", permissions=["view_scope", "trade"], expires_in_h=1, **ARRANGE
     )
+    trust = access.make_trust(
+        user=people["service account"],
+        name="t",
+        issuer="https://ci.example",
+        audience="quarterdeck",
+        subject=f"repo:{name}",
+        claims={},
+        permissions=["view_scope"],
+        **ARRANGE,
+    )
     consent = Consent.objects.create(
         act="test.act",
         object_kind="bots.bot",
@@ -397,4 +407,4 @@ def _access(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
     grant = RoleGrant.objects.get(user=people["operator"])
     member = person(f"{name}-member", "engineer", objects["bot"].scope)
     record = audit.record("test.arranged", objects["bot"], scope_id=objects["bot"].scope_id)
-    objects |= {"token": token, "consent": consent, "grant": grant, "member": member, "record": record}
+    objects |= {"token": token, "trust": trust, "consent": consent, "grant": grant, "member": member, "record": record}

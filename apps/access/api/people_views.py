@@ -1,23 +1,21 @@
-"""Endpoints of people, service accounts, their roles and their tokens."""
+"""Endpoints of people, service accounts and their roles."""
 
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
-from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import extend_schema
 from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.access import selectors, services
 from apps.access.api import serializers as shapes
-from apps.access.api.base import ReadEndpoint, SharedEndpoint
-from apps.access.api.idempotency import SecretShown
-from apps.access.models import RoleGrant, Scope, Token, User
+from apps.access.api.base import SharedEndpoint
+from apps.access.models import RoleGrant, Scope, User
 from apps.access.states import Permission, UserKind
 from apps.common.api.filters import filter_set
-from apps.common.api.serializers import Act, ReasonedAct
+from apps.common.api.serializers import ReasonedAct
 
 
 class UserViews(SharedEndpoint):
@@ -76,45 +74,6 @@ class UserViews(SharedEndpoint):
     def _governed(self) -> set[UUID]:
         administered = selectors.visible_scope_ids(self.caller, Permission.ADMINISTER)
         return administered | selectors.visible_scope_ids(self.caller, Permission.AUDIT)
-
-
-class TokenViews(ReadEndpoint):
-    """Bearer tokens of service accounts; a secret is shown once, when its token is made."""
-
-    queryset = Token.objects.select_related("user")
-    serializer_class = shapes.TokenShown
-    filterset_class = filter_set(Token, ids=("user",))
-
-    def reachable(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        """The caller's own tokens; all of them for an administrator of the firm."""
-        scope = selectors.firm().scope
-        is_administrator = services.may(self.caller, Permission.ADMINISTER, scope)
-        return rows.filter(Q() if is_administrator else Q(user=self.caller))
-
-    @extend_schema(request=shapes.NewToken, responses={201: shapes.TokenWithSecret})
-    def create(self, request: Request) -> Response:
-        """Make a token (needs `administer` on the firm); a repeat of the call never shows the secret again."""
-        self.allow(selectors.firm().scope, Permission.ADMINISTER)
-        body = self.asked(shapes.NewToken)
-        user = self.referred(User.objects.all(), body["user"], path=None, name="username")
-        token, secret = services.make_token(
-            user=user,
-            name=body["name"],
-            permissions=body["permissions"],
-            expires_in_h=body["expires_in_h"],
-            actor=self.caller,
-            reason=body["reason"] or f"new token {body['name']}",
-        )
-        return SecretShown(shapes.TokenShown(token).data | {"secret": secret}, object_id=token.pk, status=201)
-
-    @extend_schema(request=Act, responses={200: shapes.TokenShown})
-    @action(detail=True, methods=["post"])
-    def revoke(self, request: Request, pk: str) -> Response:
-        """End a token at once (needs `administer` on the firm)."""
-        token = self.get_object()
-        self.allow(selectors.firm().scope, Permission.ADMINISTER)
-        reason = self.asked(Act)["reason"] or "token revoked"
-        return self.shown(services.revoke_token(token=token, actor=self.caller, reason=reason))
 
 
 def _make_user(actor: User, body: dict[str, Any]) -> User:

@@ -1,9 +1,9 @@
-"""Shapes of people, desks, tokens and consents."""
+"""Shapes of people, desks and consents."""
 
 from rest_framework import serializers
 
-from apps.access.models import Consent, Desk, Firm, RiskBucket, RoleGrant, Token, User, Vote
-from apps.access.states import Permission, UserKind
+from apps.access.models import Consent, Desk, Firm, RiskBucket, RoleGrant, User, Vote
+from apps.access.states import UserKind
 from apps.common.api.fields import Reference, Text
 from apps.common.api.serializers import Act, ReasonedAct, Shown
 
@@ -93,45 +93,6 @@ class NewGrant(ReasonedAct):
 
     role = Text(max_length=60, help_text="Name of a role, e.g. `trader`; else ROLE_UNKNOWN.")
     scope = serializers.UUIDField(help_text="Id of a scope; firm, desks, buckets, bots show theirs.")
-
-
-class TokenShown(Shown):
-    """A token without its secret."""
-
-    username = serializers.CharField(source="user.username")
-
-    class Meta:
-        model = Token
-        fields = (
-            "id", "user", "username", "name", "prefix", "permissions", "expires_at", "revoked_at", "last_used_at",
-            "created_at",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class TokenWithSecret(TokenShown):
-    """A new token with its secret."""
-
-    secret = serializers.CharField(help_text="The bearer token; shown this once and not kept.")
-
-    class Meta:
-        model = Token
-        fields = (*TokenShown.Meta.fields, "secret")
-        read_only_fields = fields
-
-
-class NewToken(Act):
-    """A token to make for a service account."""
-
-    user = Reference(help_text="Id or sign-in name of a service account; a person is refused.")
-    name = Text(max_length=100)
-    permissions = serializers.ListField(
-        child=serializers.ChoiceField(Permission.choices),
-        allow_empty=False,
-        max_length=len(Permission),
-        help_text="Narrows the account's grants.",
-    )
-    expires_in_h = serializers.IntegerField(min_value=1, max_value=8760, help_text="Hours until it expires.")
 
 
 class VoteShown(Shown):

@@ -1,4 +1,4 @@
-"""Verbs of access, by noun: tree, people, consents, tokens."""
+"""Verbs of access, by noun: tree, people, consents, tokens, trusts."""
 
 from apps.access.selectors import may
 from apps.access.services.consents import (
@@ -20,12 +20,16 @@ from apps.access.services.people import (
     revoke_role,
 )
 from apps.access.services.step_up import require_step_up
-from apps.access.services.tokens import make_token, revoke_token, token_for
+from apps.access.services.tokens import make_token, revoke_token, rotate_token, token_for
 from apps.access.services.tree import lock_firm, make_bucket, make_desk, make_firm, make_scope
+from apps.access.services.trusts import make_trust, revoke_trust
+from apps.access.services.workloads import exchange, forget_spent
 
 __all__ = [
     "deactivate",
+    "exchange",
     "expire_consents",
+    "forget_spent",
     "grant_role",
     "lock_firm",
     "make_bucket",
@@ -35,6 +39,7 @@ __all__ = [
     "make_scope",
     "make_service_account",
     "make_token",
+    "make_trust",
     "may",
     "open_consent",
     "person_at_terminal",
@@ -43,6 +48,8 @@ __all__ = [
     "require_step_up",
     "revoke_role",
     "revoke_token",
+    "revoke_trust",
+    "rotate_token",
     "token_for",
     "use_consent",
     "void_consent",

@@ -6,6 +6,7 @@ import structlog
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
@@ -36,6 +37,7 @@ def problem(error: DomainError, headers: dict[str, str] | None = None) -> Respon
     return Response(body_of(error), status=error.status, content_type=MEDIA_TYPE, headers=headers)
 
 
+@csrf_exempt
 def unknown_route(request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
     """The answer of every address below /api/ that no route serves."""
     error = NotFound("ROUTE_UNKNOWN", "no such address; /api/v1/docs/ lists them")

@@ -77,3 +77,23 @@ class ProblemAutoSchema(AutoSchema):
                     direction,
                 )
         return bodies
+
+
+def any_value(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """The schema in which a nullable field of any JSON is just any JSON.
+
+    A hook of drf-spectacular, which writes it as one of {} and null: null is both, and so never exactly one.
+    """
+    _let_any(result)
+    return result
+
+
+def _let_any(part: Any) -> None:
+    if isinstance(part, dict):
+        if {} in part.get("oneOf", []):
+            del part["oneOf"]
+        for inner in part.values():
+            _let_any(inner)
+    elif isinstance(part, list):
+        for inner in part:
+            _let_any(inner)
