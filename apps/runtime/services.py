@@ -153,7 +153,7 @@ def _require_room(bot: Bot) -> None:
 
 
 def cancel_backtest(*, run: BacktestRun, actor: User, reason: str) -> BacktestRun:
-    """End a backtest that waits or runs; its bot is killed within a second. Refused STATE_CONFLICT once it has ended."""
+    """End a backtest that waits or runs; its bot is killed within a second. Refused STATE_CONFLICT once it ended."""
     with acting(actor, reason):
         fresh = locks.row(_runs(), run.pk)
         states.move(fresh, BacktestState.CANCELLED, BACKTEST_TRANSITIONS, ended_at=wall_now(), **NO_LEASE)

@@ -63,7 +63,7 @@ READABLE = {
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
-    "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
+    "backtest-run": "backtest_run", "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
@@ -93,6 +93,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "order-settle-votes": ("order", (P.VOTE_RISK,)),
     "position-close": ("position", (P.EXIT,)),
     "break-resolve": ("break", (P.OPERATE,)),
+    "backtest-run-cancel": ("backtest_run", (P.BUILD,)),
     "exit-plan-stop": ("exit_plan", (P.EXIT,)),
 }
 
@@ -136,6 +137,18 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
+
+
+def backtest(side: Side) -> dict[str, Any]:
+    """A backtest to ask for."""
+    parts = {name: getattr(side, name).pk for name in ("code_version", "parameter_set")}
+    return parts | {"dataset": side.dataset.name, "seed": 1, "starting_cash": "1000", "simulation": {}}
+
+
+def dataset_file(side: Side) -> dict[str, Any]:
+    """A file of bars that is none."""
+    fields = {"name": "new", "instrument": side.instrument.symbol, "interval": "1h", "source": "exchange"}
+    return fields | {"file": SimpleUploadedFile("bars.csv", b"no bars")}
 
 
 def exit_terms(side: Side) -> dict[str, Any]:
@@ -185,6 +198,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
         lambda side: {"bot": side.bot.name, "code_version": side.code_version.pk, "content": {}},
     ),
     "release-list": ((P.BUILD,), release_parts),
+    "backtest-list": ((P.BUILD,), backtest),
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
@@ -217,6 +231,11 @@ def api_rules() -> Iterator[Rule]:
     for name, (permissions, body) in CREATES.items():
         yield Rule(name, "post", ACT, permissions, nothing, body)
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
+    for name in ("trades", "compare", "trades-export", "equity-export"):
+        yield Rule(f"backtest-{name}", "get", SEEN, (P.VIEW,), pk("backtest"))
+    for name in ("profile", "file"):
+        yield Rule(f"dataset-{name}", "get", SHARED, (), pk("dataset"))
+    yield Rule("dataset-list", "post", LIST, (P.BUILD,), nothing, dataset_file, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
