@@ -19,6 +19,7 @@ MENU = (
     ("home", "Home"),
     ("fleet", "Fleet"),
     ("promotions", "Promotions"),
+    ("backtests", "Backtests"),
     ("orders", "Orders"),
     ("deployments", "Deployments"),
     ("limits", "Limits"),

@@ -63,7 +63,8 @@ READABLE = {
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
-    "backtest-run": "backtest_run", "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
+    "backtest-run": "backtest_run",
+    "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
@@ -313,6 +314,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
+    "backtests", "backtest_new", "datasets",
     "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
@@ -369,12 +371,23 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
+    yield from _research_pages()
     yield from _market_pages()
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
+
+
+def _research_pages() -> Iterator[Rule]:
+    for name in ("backtest", "backtest_series", "backtest_compare", "backtest_trades", "backtest_equity"):
+        yield Rule(name, "get", SEEN, (P.VIEW,), named("backtest_id", "backtest"))
+    yield Rule("backtest_ask", "post", ACT, (P.BUILD,), nothing, lambda side: backtest(side) | {"bot": side.bot.name})
+    yield Rule("backtest_cancel", "post", ACT, (P.BUILD,), named("backtest_id", "backtest_run"))
+    yield Rule("dataset", "get", SHARED, (), named("dataset_id", "dataset"))
+    yield Rule("dataset_file", "get", SHARED, (), named("dataset_id", "dataset"))
+    yield Rule("dataset_upload", "post", LIST, (P.BUILD,), nothing, dataset_file)
 
 
 def _market_pages() -> Iterator[Rule]:
