@@ -50,7 +50,9 @@ def test_one_is_asked_for_and_followed(world, engineer):
 
 
 def test_one_key_asks_for_one(world, engineer):
-    first, again = (engineer.post(BACKTESTS, body(world), HTTP_IDEMPOTENCY_KEY="one-key-for-one-backtest") for _ in range(2))
+    first, again = (
+        engineer.post(BACKTESTS, body(world), HTTP_IDEMPOTENCY_KEY="one-key-for-one-backtest") for _ in range(2)
+    )
 
     assert first.json() == again.json()
     assert BacktestRun.objects.filter(reason="what does it earn?").count() == 1

@@ -38,7 +38,10 @@ def test_bad_lines_are_listed_and_nothing_is_stored(engineer):
     answer = engineer.post(DATASETS, file(lines(3) + line(2) + b"nonsense\n"), format="multipart")
 
     assert (answer.status_code, answer.json()["code"]) == (422, "DATASET_FILE")
-    assert [(row["line"], row["code"]) for row in answer.json()["context"]["lines"]] == [(5, "BAR_DUPLICATE"), (6, "BAR_COLUMNS")]
+    assert [(row["line"], row["code"]) for row in answer.json()["context"]["lines"]] == [
+        (5, "BAR_DUPLICATE"),
+        (6, "BAR_COLUMNS"),
+    ]
     assert Dataset.objects.count() == 1
 
 

@@ -1,6 +1,7 @@
 """What a profile finds in bars: gaps, outliers, bars without volume, flat stretches."""
 
 from decimal import Decimal
+from random import Random
 from statistics import median
 
 from hypothesis import given
@@ -31,8 +32,9 @@ def hours(*closes: str, volume: str = "1") -> list[Bar]:
 
 
 def quiet(count: int) -> list[str]:
-    """Closes that move by no two equal steps in a row."""
-    return [str(100 + Decimal(n * 7 % 11) / 10) for n in range(count)]
+    """Closes near 100, drawn from a bell curve."""
+    drawn = Random(7)
+    return [f"{drawn.gauss(100, 0.5):.4f}" for _ in range(count)]
 
 
 def test_a_gap_is_listed_with_its_bounds_and_the_bars_it_lacks() -> None:
