@@ -120,8 +120,11 @@ class BotProcess:
         moments = self._moments(events)
         deadline = time.monotonic() + self.limits.slice_seconds_max
         try:
-            self._running().send(b"".join(encode_event(event) for event in events))
-            done, said = self.request("flush", {}, deadline)
+            # One write, so that the bot is not woken twice.
+            self._requests += 1
+            flush = encode("flush", {"id": self._requests})
+            self._running().send(b"".join([*map(encode_event, events), flush]))
+            done, said = self.read_answer(self._requests, deadline)
             self._check_intents(said.intents, moments)
             checkpoint = self._checked_checkpoint(done)
         except BotError:
