@@ -103,7 +103,7 @@ def test_a_run_is_cancelled_on_its_page(world, engineer):
 
 
 def result_with_fills(world):
-    """A result whose fills fill two pages."""
+    """A result whose fills fill three pages."""
     metrics = {"total_return": "0.1234", "sharpe": "1.5", "max_drawdown": "0.2", "slippage": "12.5", "fill_count": 101}
     result = kept(world, metrics=metrics, bars=10, fills_left_out=3, simulation={"taker_fee_bps": "10"})
     figures = dict.fromkeys(("quantity", "price", "fee", "slippage", "realised_pnl"), Decimal(1))
@@ -122,8 +122,8 @@ def test_a_result_shows_figures_curves_trades_and_hashes(world, engineer):
 
     for shown in ("12.34 %", "20.00 %", "12.50", "equity-points", "drawdown-points", "444444", "3 more are only"):
         assert shown in text, shown
-    assert "page 1 of 2" in text
-    assert '<th scope="row">101</th>' in engineer.get(f"{BACKTESTS}{result.pk}/?page=2").content.decode()
+    assert "page 1 of 3" in text
+    assert '<th scope="row">101</th>' in engineer.get(f"{BACKTESTS}{result.pk}/?page=3").content.decode()
 
 
 def test_a_gates_result_has_a_page_too(world, engineer):

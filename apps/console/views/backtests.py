@@ -21,7 +21,7 @@ from apps.runtime.models import Backtest, BacktestRun
 from apps.runtime.states import OPEN, BacktestState
 
 PAGE_SIZE = 50
-FILLS_SIZE = 100
+FILLS_SIZE = 50
 
 
 @require_GET
