@@ -20,6 +20,7 @@ MENU = (
     ("home", "Home"),
     ("fleet", "Fleet"),
     ("promotions", "Promotions"),
+    ("backtests", "Backtests"),
     ("orders", "Orders"),
     ("deployments", "Deployments"),
     ("limits", "Limits"),

@@ -1,13 +1,17 @@
 """What people type; services check what must hold."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from quarterdeck.bars import INTERVAL_MS
 
 from apps.access.models import User
 from apps.access.states import Permission
 from apps.bots.states import Environment, Stage
+from apps.common.api.parsers import UPLOAD_BYTES_MAX
+from apps.common.clocks import to_ms
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
 from apps.markets.services import MARK_FILE_BYTES_MAX
@@ -240,6 +244,69 @@ class RunForm(ReasonForm):
     """Which account to reconcile."""
 
     account = forms.UUIDField()
+
+
+class BacktestForm(ReasonForm):
+    """A backtest to run; what is left empty is as in the gates' frozen backtest."""
+
+    code_version = forms.UUIDField(label="Code")
+    parameter_set = forms.UUIDField(label="Parameters")
+    dataset = forms.CharField(max_length=150, label="Dataset")
+    seed = forms.IntegerField(min_value=0, max_value=2**63 - 1, label="Seed")
+    starting_cash = forms.DecimalField(max_digits=38, decimal_places=18, label="Starting cash")
+    half_spread_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Half spread")
+    slippage_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Slippage")
+    maker_fee_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Maker fee")
+    taker_fee_bps = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Taker fee")
+    latency_ms = forms.IntegerField(required=False, min_value=0, label="Latency")
+    participation_cap = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Share of volume")
+    queue_share = forms.DecimalField(required=False, max_digits=38, decimal_places=18, label="Queue ahead")
+    allow_short = forms.BooleanField(required=False, label="Short sales")
+
+    SIMULATION = (
+        "half_spread_bps", "slippage_bps", "maker_fee_bps", "taker_fee_bps", "latency_ms", "participation_cap",
+        "queue_share", "allow_short",
+    )  # fmt: skip
+
+    @property
+    def simulation(self) -> dict[str, Any]:
+        """What of the costs was filled in."""
+        return {name: self.cleaned_data[name] for name in self.SIMULATION if self.cleaned_data[name] not in (None, "")}
+
+
+class WindowForm(forms.Form):
+    """The days of a chart, UTC, both included; what is left out bounds nothing."""
+
+    since = forms.DateField(required=False)
+    until = forms.DateField(required=False)
+
+    @property
+    def bounds_ms(self) -> tuple[int | None, int | None]:
+        """After the first moment and up to the second one, in milliseconds; a day that is none bounds nothing."""
+        self.is_valid()
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        return _midnight_ms(since), _midnight_ms(until and until + timedelta(days=1))
+
+
+def _midnight_ms(day: date | None) -> int | None:
+    return to_ms(datetime.combine(day, time(), UTC)) if day else None
+
+
+class DatasetForm(ReasonForm):
+    """A CSV file of bars to freeze, refused unread when it is larger than any upload may be."""
+
+    name = forms.CharField(max_length=100, label="Name")
+    instrument = forms.CharField(max_length=150, label="Instrument")
+    interval = forms.ChoiceField(choices=[(name, name) for name in INTERVAL_MS], label="Interval")
+    source = forms.CharField(max_length=500, label="Source")
+    file = forms.FileField(label="File")
+
+    def clean_file(self) -> UploadedFile:
+        """The file, of at most UPLOAD_BYTES_MAX."""
+        found: UploadedFile = self.cleaned_data["file"]
+        if (found.size or 0) > UPLOAD_BYTES_MAX:
+            raise forms.ValidationError(f"at most {UPLOAD_BYTES_MAX} bytes: split it")
+        return found
 
 
 class AuditFilter(forms.Form):

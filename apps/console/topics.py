@@ -17,13 +17,17 @@ from apps.bots.models import Bot
 from apps.deployments.models import Deployment
 from apps.promotions.models import Promotion
 from apps.releases.models import Release
+from apps.runtime.models import BacktestRun
 
-SHARED = frozenset({"fleet", "promotions", "holds", "alerts", "reconciliation", "deployments", "limits", "trust"})
+SHARED = frozenset(
+    {"fleet", "promotions", "holds", "alerts", "reconciliation", "deployments", "limits", "trust", "backtests"}
+)
 OBJECTS: dict[str, tuple[type[Model], str]] = {
     "bot": (Bot, "scope"),
     "promotion": (Promotion, "bot__scope"),
     "release": (Release, "bot__scope"),
     "deployment": (Deployment, "bot__scope"),
+    "backtest": (BacktestRun, "code_version__bot__scope"),
 }
 SHAPE = re.compile(r"(?P<kind>[a-z]{1,20}):(?P<id>[0-9a-f-]{36})")
 

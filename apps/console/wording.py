@@ -18,14 +18,17 @@ LOOKS = {
     Look(WARN, "◣"): "REDUCING",
     Look(BAD, "■"): "HALTED failed FAILED",
     Look(GOOD, "✓"): "passed clean FILLED granted approved applied drained not_needed done acknowledged",
-    Look(WARN, "◔"): "pending voting gating starting due waiting PARTIALLY_FILLED PENDING_CANCEL PENDING_REPLACE "
+    Look(
+        WARN, "◔"
+    ): "pending queued voting gating starting due waiting PARTIALLY_FILLED PENDING_CANCEL PENDING_REPLACE "
     "SUBMITTING INITIALIZED",
     Look(WARN, "‖"): "paused stalled",
     Look(WARN, "?"): "UNKNOWN",
     Look(BAD, "✕"): "denied DENIED REJECTED refused broken error blocked critical open_break",
     Look(INFO, "◔"): "ACCEPTED open informational clearing exiting sweeping",
     Look(WARN, "▲"): "high",
-    Look(PLAIN, "○"): "stopped CANCELED EXPIRED NOT_SENT expired withdrawn void released resolved ended retired closed",
+    Look(PLAIN, "○"): "stopped CANCELED EXPIRED NOT_SENT expired withdrawn void released resolved ended retired closed "
+    "cancelled",
 }
 _BY_STATE = {name: look for look, names in LOOKS.items() for name in names.split()}
 

@@ -62,6 +62,22 @@ class Dataset(AppendOnlyModel):
         return self.name
 
 
+class DatasetProfile(AppendOnlyModel):
+    """What a dataset's bars look like: what is missing, what stands out; counted whole, listed up to a bound."""
+
+    dataset = models.OneToOneField(Dataset, on_delete=models.PROTECT, related_name="profile")
+    zone = models.TextField(help_text="The zone in which its file writes times: `UTC` or an offset.")
+    gap_count = models.PositiveIntegerField(help_text="Stretches without bars, closed sessions included.")
+    gaps = models.JSONField(help_text="[[from_ms, until_ms, bars missing, session was open], ...]")
+    outlier_count = models.PositiveIntegerField()
+    outliers = models.JSONField(help_text="[[end_ms, close, log return, robust z], ...], the largest first.")
+    idle_count = models.PositiveIntegerField(help_text="Stretches of bars without volume.")
+    idle_runs = models.JSONField(help_text="[[from_ms, until_ms, bars], ...]")
+    flat_count = models.PositiveIntegerField(help_text="Stretches of bars with one and the same price.")
+    flat_runs = models.JSONField(help_text="[[from_ms, until_ms, bars], ...]")
+    points = models.JSONField(help_text="[[end_ms, close], ...], thinned to what can be drawn.")
+
+
 class Feed(HistoryModel):
     """A stream of bars of one instrument: here a dataset replayed at a speed."""
 

@@ -8,7 +8,6 @@ Below them: what of a rate or of a market state one person may not change alone.
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 
 from apps.markets import calendars
 
@@ -106,18 +105,6 @@ def lag(
     open_ms = calendars.open_ms(calendar, last_end_ms, market_ms, with_extended=with_extended)
     missing = max(0, open_ms - interval_ms)
     return -(-(behind + missing) // clock.speed)
-
-
-def missing_bars(spans: list[tuple[int, int]], interval_ms: int, calendar: str) -> int:
-    """How many bars are missing between the first and the last of `spans` while the session was open.
-
-    A span is (start, end) in epoch milliseconds, in order.
-    """
-    total = 0
-    for (_, end_ms), (start_ms, _) in pairwise(spans):
-        if start_ms > end_ms:
-            total += calendars.open_ms(calendar, end_ms, start_ms) // interval_ms
-    return total
 
 
 def departs(rate: Decimal, known: Decimal, percent: Decimal) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, TypeVar
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from apps.common.errors import Refused
 from apps.markets import calendars, rules
 from apps.markets.models import (
     Dataset,
+    DatasetProfile,
     Feed,
     FeedClock,
     FxRate,
@@ -34,7 +36,7 @@ from apps.markets.models import (
     OfficialMarkRequest,
     ReferencePrice,
 )
-from apps.markets.series import series_of
+from apps.markets.series import path_of, series_of
 from apps.markets.states import MarketState
 
 if TYPE_CHECKING:
@@ -127,6 +129,16 @@ def bars_between(feed: Feed, after_ms: int, until_ms: int, limit: int | None = N
 def bars_of(dataset: Dataset) -> Sequence[Bar]:
     """All bars of a frozen dataset, for backtests; verified once a process."""
     return series_of(dataset).bars
+
+
+def profile_of(dataset: Dataset) -> DatasetProfile | None:
+    """What its bars look like; None where it was frozen before datasets had profiles."""
+    return DatasetProfile.objects.filter(dataset=dataset).first()
+
+
+def file_of(dataset: Dataset) -> Path:
+    """Where its bytes lie; NotFound DATASET_FILE_MISSING."""
+    return path_of(dataset.file_name)
 
 
 def next_bar_due(feed: Feed) -> datetime | None:

@@ -1,6 +1,7 @@
 """The bars of frozen files: verified once a process, kept, and searched by the end of a bar."""
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from apps.markets import calendars
 from apps.markets.models import Dataset, Instrument
 
 SERIES_MAX = 16
+UPLOADED = re.compile(r"[0-9a-f]{64}\.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +38,23 @@ class Series:
         return self.bars[first : last if limit is None else min(last, first + limit)]
 
 
-def read_file(file_name: str) -> bytes:
-    """The bytes of a file in the dataset folder.
+def path_of(file_name: str) -> Path:
+    """Where a dataset's file lies: uploads, which are named by their digest, in a folder of their own.
 
     Raises Invalid DATASET_FILE_NAME for anything but a plain name, NotFound DATASET_FILE_MISSING.
     """
     if not file_name or Path(file_name).name != file_name or file_name.startswith("."):
         raise Invalid("DATASET_FILE_NAME", "name a file of the dataset folder, without a path", field="file_name")
-    path = Path(settings.DATASET_ROOT) / file_name
+    root = settings.DATASET_UPLOAD_ROOT if UPLOADED.fullmatch(file_name) else settings.DATASET_ROOT
+    path = Path(root) / file_name
     if not path.is_file():
         raise NotFound("DATASET_FILE_MISSING", f"{file_name} is not in the dataset folder")
-    return path.read_bytes()
+    return path
+
+
+def read_file(file_name: str) -> bytes:
+    """The bytes of a dataset's file; raises what `path_of` raises."""
+    return path_of(file_name).read_bytes()
 
 
 def parse(content: bytes, symbol: str, interval_ms: int) -> Series:

@@ -17,7 +17,7 @@ from quarterdeck.simvalues import SimConfig
 from apps.common.errors import Refused
 from apps.runtime.host import BotProcess, BotProtocolError
 from apps.runtime.sandbox.limits import SandboxLimits
-from apps.runtime.statistics import Metrics, measure
+from apps.runtime.statistics import Metrics, decision_prices, measure
 
 BATCH_BARS = 2_048
 BATCHES_AHEAD = 2
@@ -31,7 +31,10 @@ class BacktestMismatch(Refused):
 
 @dataclass(frozen=True, slots=True)
 class BacktestResult:
-    """What a run did; equal inputs give equal hashes. Fees and PnL are in the instrument's currency."""
+    """What a run did; equal inputs give equal hashes. Fees and PnL are in the instrument's currency.
+
+    decided_at: of each intent that traded, by its number, the close of the bar on which it was decided.
+    """
 
     intents_hash: str
     result_hash: str
@@ -43,6 +46,7 @@ class BacktestResult:
     holding: Holding
     cash: Decimal
     metrics: Metrics
+    decided_at: Mapping[int, Decimal]
     duration_seconds: float
 
 
@@ -57,23 +61,31 @@ def run_backtest(
     starting_cash: Decimal,
     limits: SandboxLimits | None = None,
     progress: Progress | None = None,
+    watch: Callable[[], None] | None = None,
 ) -> BacktestResult:
     """Run an unpacked build over bars of one instrument, oldest first.
 
     BotError when the bot fails, BacktestMismatch when the host's own simulation of its intents comes to
-    other fills. slice_seconds_max bounds each batch of BATCH_BARS; progress gets (bars done, bars in all).
+    other fills. slice_seconds_max bounds each batch of BATCH_BARS; progress gets (bars done, bars in all). `watch`
+    is called a few times a second while the bot works; what it raises kills the bot and ends the run.
     """
     started = time.monotonic()
     book = Book(instrument, config, seed=seed, cash=starting_cash)
     process = BotProcess(
-        build_dir, parameters=parameters, instruments=[instrument], checkpoint=None, seed=seed, limits=limits
+        build_dir,
+        parameters=parameters,
+        instruments=[instrument],
+        checkpoint=None,
+        seed=seed,
+        limits=limits,
+        watch=watch,
     )
     with process:
         process.send_message("simulate", _simulate_fields(book))
         intents = _run_batches(process, book, bars, progress)
         claimed, _ = process.request("flush", {}, _deadline(process))
     _compare(claimed, intents, book)
-    return _result(book, intents, claimed, starting_cash, time.monotonic() - started)
+    return _result(book, bars, intents, claimed, starting_cash, time.monotonic() - started)
 
 
 def _simulate_fields(book: Book) -> dict[str, Any]:
@@ -134,8 +146,14 @@ def _compare(claimed: Mapping[str, Any], intents: Sequence[Intent], book: Book) 
 
 
 def _result(
-    book: Book, intents: list[Intent], hashes: Mapping[str, Any], cash: Decimal, seconds: float
+    book: Book,
+    bars: Sequence[Bar],
+    intents: list[Intent],
+    hashes: Mapping[str, Any],
+    cash: Decimal,
+    seconds: float,
 ) -> BacktestResult:
+    decided_at = decision_prices(bars, intents, book.fills)
     return BacktestResult(
         intents_hash=hashes["intents_hash"],
         result_hash=hashes["result_hash"],
@@ -146,7 +164,14 @@ def _result(
         equity=tuple(book.equity),
         holding=book.holding,
         cash=book.cash,
-        metrics=measure(book.equity, book.fills, starting_equity=cash, multiplier=book.instrument.multiplier),
+        metrics=measure(
+            book.equity,
+            book.fills,
+            starting_equity=cash,
+            multiplier=book.instrument.multiplier,
+            decided_at=decided_at,
+        ),
+        decided_at=decided_at,
         duration_seconds=seconds,
     )
 

@@ -45,6 +45,7 @@ class BotProcess:
     Every failure is a BotError: the process is then dead and nothing of the slice counts; start another
     one from the last committed checkpoint. Use it in the thread that started it. Where a bot could open files or
     sockets outside its sandbox none is started (SANDBOX_UNPROVEN), but for the probe that measures just that.
+    `watch` is called a few times a second while the bot is waited for; what it raises ends the wait.
     """
 
     def __init__(
@@ -57,8 +58,10 @@ class BotProcess:
         seed: int,
         limits: SandboxLimits | None = None,
         is_probe: bool = False,
+        watch: Callable[[], None] | None = None,
     ) -> None:
         self.is_probe = is_probe
+        self.watch = watch
         self.build_dir = build_dir
         self.limits = limits or SandboxLimits()
         self.report = SandboxReport.from_measures([])
@@ -95,7 +98,7 @@ class BotProcess:
         """Start the child and the strategy in it; BotError when either fails."""
         if self._child is not None:
             raise RuntimeError("already started")
-        self._child = Child(self.build_dir, self.limits)
+        self._child = Child(self.build_dir, self.limits, self.watch)
         deadline = time.monotonic() + self.limits.start_seconds_max
         try:
             hello = self._expect(self._child.read_line(deadline), "sandbox")
@@ -105,7 +108,7 @@ class BotProcess:
             if self.report.has_own_scratch:
                 self._child.drop_scratch()
             self.request("start", self._start_fields, deadline)
-        except BotError:
+        except BaseException:  # whatever the watch raised too: nobody else knows the child yet
             self.close()
             raise
 
@@ -117,8 +120,11 @@ class BotProcess:
         moments = self._moments(events)
         deadline = time.monotonic() + self.limits.slice_seconds_max
         try:
-            self._running().send(b"".join(encode_event(event) for event in events))
-            done, said = self.request("flush", {}, deadline)
+            # One write, so that the bot is not woken twice.
+            self._requests += 1
+            flush = encode("flush", {"id": self._requests})
+            self._running().send(b"".join([*map(encode_event, events), flush]))
+            done, said = self.read_answer(self._requests, deadline)
             self._check_intents(said.intents, moments)
             checkpoint = self._checked_checkpoint(done)
         except BotError:

@@ -1,13 +1,13 @@
 """Performance statistics of a run: pure, exact decimals in, ratios rounded to 8 places out."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import Decimal, localcontext
 from itertools import pairwise
 
 from quarterdeck.book import TradedFill
 from quarterdeck.decimals import EXACT, ONE, ZERO, plain
-from quarterdeck.events import Side
+from quarterdeck.events import Bar, Intent, Side
 
 DAY_MS = 86_400_000
 DAYS_PER_YEAR = 365
@@ -34,6 +34,7 @@ class Metrics:
     fill_count: int
     round_trip_count: int
     final_equity: Decimal
+    slippage: Decimal
 
     def as_json(self) -> dict[str, str | int | None]:
         """The metrics as a JSON object, decimals as normalised strings."""
@@ -47,9 +48,11 @@ def measure(
     starting_equity: Decimal,
     multiplier: Decimal = ONE,
     days_per_year: int = DAYS_PER_YEAR,
+    decided_at: Mapping[int, Decimal] | None = None,
 ) -> Metrics:
     """The statistics of an equity curve (end_ms, value) and the fills behind it, oldest first.
 
+    `decided_at` has the price at which each intent was decided; a fill without one slipped by nothing.
     ValueError when the starting equity is not positive.
     """
     if starting_equity <= 0:
@@ -70,6 +73,7 @@ def measure(
             fill_count=len(fills),
             round_trip_count=len(trips),
             final_equity=final,
+            slippage=sum((slippage(traded, decided_at or {}, multiplier) for traded in fills), ZERO),
         )
 
 
@@ -139,6 +143,29 @@ def turnover(
     traded = sum((t.fill.quantity * t.fill.price * multiplier for t in fills), ZERO)
     mean = sum((value for _, value in equity), ZERO) / len(equity) if equity else starting_equity
     return _rounded(traded / mean) if mean > 0 else ZERO
+
+
+def decision_prices(bars: Iterable[Bar], intents: Iterable[Intent], fills: Iterable[TradedFill]) -> dict[int, Decimal]:
+    """Of each intent that traded, by its number, the close of the bar on which it was decided."""
+    traded = {fill.fill.intent_seq for fill in fills}
+    moments = {intent.seq: intent.on_bar_end_ms for intent in intents if intent.seq in traded}
+    wanted = set(moments.values())
+    closes = {bar.end_ms: bar.close for bar in bars if bar.end_ms in wanted}
+    return {seq: closes[end_ms] for seq, end_ms in moments.items()}
+
+
+def slippage(traded: TradedFill, decided_at: Mapping[int, Decimal], multiplier: Decimal = ONE) -> Decimal:
+    """What a fill cost against the price at which it was decided, fees apart; below zero it gained.
+
+    The execution part of the implementation shortfall (Perold 1988, The Implementation Shortfall: Paper Versus
+    Reality): spread, impact and the market's move until the fill, in money.
+    """
+    fill = traded.fill
+    decided = decided_at.get(fill.intent_seq or 0)
+    if decided is None:
+        return ZERO
+    worse = fill.price - decided if fill.side == Side.BUY else decided - fill.price
+    return worse * fill.quantity * multiplier
 
 
 def _annualised(mean: Decimal, variance: Decimal, periods_per_year: int) -> Decimal | None:

@@ -234,7 +234,7 @@ QUEUES: dict[str, list[str]] = {
         "venues.paper.match_due",
     ],
     "cycles": ["execution.run_due_cycles"],
-    "gates": ["releases.run_due_gates"],
+    "gates": ["releases.run_due_gates", "runtime.run_due_backtests"],
     "default": [
         "access.forget_spent",
         "bots.watch_owners",
@@ -275,6 +275,7 @@ SWEEP_S: dict[str, float] = {
     "execution.run_due_cycles": 1,
     "releases.run_due_gates": 3,
     "access.forget_spent": 60,
+    "runtime.run_due_backtests": 3,
     "bots.watch_owners": 30,
     "rollouts.apply_due": 2,
     "rollouts.watch_trust": 1,
@@ -332,6 +333,7 @@ SPECTACULAR_SETTINGS = {
         "Mode": "apps.bots.states.Mode",
         "GateKind": "apps.releases.states.GateKind",
         "GateState": "apps.releases.states.GateState",
+        "BacktestState": "apps.runtime.states.BacktestState",
         "LimitKind": "apps.risk.states.LimitKind",
         "HoldLevel": "apps.risk.states.HoldLevel",
         "HoldSource": "apps.risk.states.HoldSource",
@@ -374,6 +376,7 @@ ARTIFACT_S3_ENDPOINT = os.environ.get("ARTIFACT_S3_ENDPOINT", "")  # empty: Amaz
 BUILD_ROOT = VAR / "builds"
 SCRATCH_ROOT = VAR / "scratch"
 DATASET_ROOT = ROOT / "data"
+DATASET_UPLOAD_ROOT = VAR / "datasets"  # what people upload, by digest; shared by web and workers
 VENUE_KEYS_ROOT = VAR / "keys" / "venues"  # one file per account, mode 0600; never in the database
 SIGNAL_KEYS_ROOT = VAR / "keys" / "signals"
 OFFLINE_EXPORT_ROOT = VAR / "offline"
@@ -399,6 +402,8 @@ DRILL_VALID_D = 35
 STEP_UP_S = 600  # how long ago a person may have signed in to loosen a control
 VENUE_TIMEOUT_S = 5.0
 PROMOTION_EXPIRES_H = 24
+BACKTESTS_OPEN_MAX = 10  # of one bot: asked for and not ended
+DATASET_ROWS_MAX = 300_000  # of an uploaded file
 RECONCILE_EVERY_S = 60
 RECONCILE_CONFIRM_S = 2.0  # a difference counts when it is still there after this
 REPLAY_SPEED_MAX = 100_000

@@ -65,6 +65,7 @@ READABLE = {
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
+    "backtest-run": "backtest_run",
     "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
@@ -95,6 +96,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "order-settle-votes": ("order", (P.VOTE_RISK,)),
     "position-close": ("position", (P.EXIT,)),
     "break-resolve": ("break", (P.OPERATE,)),
+    "backtest-run-cancel": ("backtest_run", (P.BUILD,)),
     "exit-plan-stop": ("exit_plan", (P.EXIT,)),
 }
 
@@ -138,6 +140,18 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
+
+
+def backtest(side: Side) -> dict[str, Any]:
+    """A backtest to ask for."""
+    parts = {name: getattr(side, name).pk for name in ("code_version", "parameter_set")}
+    return parts | {"dataset": side.dataset.name, "seed": 1, "starting_cash": "1000", "simulation": {}}
+
+
+def dataset_file(side: Side) -> dict[str, Any]:
+    """A file of bars that is none."""
+    fields = {"name": "new", "instrument": side.instrument.symbol, "interval": "1h", "source": "exchange"}
+    return fields | {"file": SimpleUploadedFile("bars.csv", b"no bars")}
 
 
 def exit_terms(side: Side) -> dict[str, Any]:
@@ -185,6 +199,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
         lambda side: {"bot": side.bot.name, "code_version": side.code_version.pk, "content": {}},
     ),
     "release-list": ((P.BUILD,), release_parts),
+    "backtest-list": ((P.BUILD,), backtest),
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
@@ -219,6 +234,11 @@ def api_rules() -> Iterator[Rule]:
         yield Rule(name, "post", ACT, permissions, nothing, body)
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("code-version-verifications", "get", SEEN, (P.VIEW,), pk("code_version"))
+    for name in ("trades", "compare", "trades-export", "equity-export"):
+        yield Rule(f"backtest-{name}", "get", SEEN, (P.VIEW,), pk("backtest"))
+    for name in ("profile", "file"):
+        yield Rule(f"dataset-{name}", "get", SHARED, (), pk("dataset"))
+    yield Rule("dataset-list", "post", LIST, (P.BUILD,), nothing, dataset_file, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
@@ -302,6 +322,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources", "signers",
+    "backtests", "backtest_new", "datasets",
     "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
@@ -363,6 +384,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
+    yield from _research_pages()
     yield from _market_pages()
     yield Rule("machines", "get", FIRM, (P.ADMINISTER,))
     for name in ("token_make", "trust_make"):
@@ -375,6 +397,16 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
+
+
+def _research_pages() -> Iterator[Rule]:
+    for name in ("backtest", "backtest_series", "backtest_compare", "backtest_trades", "backtest_equity"):
+        yield Rule(name, "get", SEEN, (P.VIEW,), named("backtest_id", "backtest"))
+    yield Rule("backtest_ask", "post", ACT, (P.BUILD,), nothing, lambda side: backtest(side) | {"bot": side.bot.name})
+    yield Rule("backtest_cancel", "post", ACT, (P.BUILD,), named("backtest_id", "backtest_run"))
+    yield Rule("dataset", "get", SHARED, (), named("dataset_id", "dataset"))
+    yield Rule("dataset_file", "get", SHARED, (), named("dataset_id", "dataset"))
+    yield Rule("dataset_upload", "post", LIST, (P.BUILD,), nothing, dataset_file)
 
 
 def _market_pages() -> Iterator[Rule]:

@@ -20,6 +20,7 @@ from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.models import DayClose, Fill, Order, OrderEvent, OrderSettlement, Position
 from apps.markets.models import (
     Dataset,
+    DatasetProfile,
     Feed,
     FeedClock,
     FxRate,
@@ -30,7 +31,7 @@ from apps.markets.models import (
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Gate, Release
-from apps.runtime.models import Backtest
+from apps.runtime.models import Backtest, BacktestFill, BacktestRun
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api import trusted
@@ -128,6 +129,9 @@ def _shared(firm: Firm) -> dict[str, Any]:
         gaps=0,
         source="made for tests",
     )
+    figures = {f"{name}_count": 0 for name in ("gap", "outlier", "idle", "flat")}
+    lists: dict[str, Any] = {name: [] for name in ("gaps", "outliers", "idle_runs", "flat_runs", "points")}
+    DatasetProfile.objects.create(dataset=dataset, zone="UTC", **figures, **lists)
     feed = Feed.objects.create(name="btc", instrument=instrument, dataset=dataset, speed=60, starts_at=START)
     now = wall_now()
     FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now)
@@ -251,6 +255,24 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         equity=[],
         duration_ms=5,
     )
+    BacktestFill.objects.create(
+        backtest=backtest,
+        number=1,
+        market_at=START + timedelta(hours=2),
+        side="BUY",
+        liquidity="TAKER",
+        **dict.fromkeys(("quantity", "price", "fee", "slippage", "realised_pnl"), Decimal(1)),
+    )
+    run = BacktestRun.objects.create(
+        code_version=code,
+        parameter_set=parameters,
+        dataset=objects["dataset"],
+        seed=1,
+        simulation={},
+        starting_cash=Decimal(1000),
+        bars_total=10,
+        asked_by=maker,
+    )
     gate = Gate.objects.create(release=release, kind="config_lint")
     objects |= {
         "code_version": code,
@@ -258,6 +280,7 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         "parameter_set": parameters,
         "release": release,
         "backtest": backtest,
+        "backtest_run": run,
         "gate": gate,
     }
 

@@ -27,6 +27,9 @@ LISTS = (
     "/",
     "/fleet/",
     "/promotions/",
+    "/backtests/",
+    "/backtests/new/?bot=btc-trend",
+    "/datasets/",
     "/orders/",
     "/deployments/",
     "/limits/",
@@ -52,7 +55,7 @@ def addresses(product: Product) -> Iterator[str]:
         yield f"/bots/btc-trend/{tab}"
     first = rita.find("bots/")[0]
     bot = first["id"]
-    for kind in ("orders", "releases", "deployments"):
+    for kind in ("orders", "releases", "deployments", "backtests", "datasets"):
         yield f"/{kind}/{rita.find(f'{kind}/')[0]['id']}/"
     yield f"/people/{first['owner']}/bots/"
     yield f"/promotions/{rita.find('promotions/')[0]['number']}/"

@@ -145,10 +145,3 @@ def test_the_fx_week_keeps_new_york_hours_across_daylight_saving() -> None:
     assert calendars.open_ms("24/5", ms("2024-07-05T21:00:00"), ms("2024-07-07T21:00:00")) == 0
     assert calendars.open_ms("24/5", ms("2024-03-08T21:00:00"), ms("2024-03-10T22:00:00")) == 2 * HOUR
     assert calendars.open_ms("24/5", ms("2024-01-08T00:00:00"), ms("2024-01-13T00:00:00")) == 118 * HOUR
-
-
-def test_only_bars_of_the_open_session_are_counted_as_missing() -> None:
-    friday, sunday = ms("2024-01-05T21:00:00"), ms("2024-01-07T22:00:00")
-    spans = [(friday, friday + HOUR), (sunday, sunday + HOUR), (sunday + 3 * HOUR, sunday + 4 * HOUR)]
-
-    assert rules.missing_bars(spans, HOUR, "24/5") == 2

@@ -8,6 +8,7 @@ from tests.mutation import (
     of_marks,
     of_owners,
     of_people,
+    of_research,
     of_sending,
     of_sessions,
     of_venues,
@@ -24,4 +25,5 @@ SAFEGUARDS = (
     *of_maintenance.SAFEGUARDS,
     *of_owners.SAFEGUARDS,
     *of_people.SAFEGUARDS,
+    *of_research.SAFEGUARDS,
 )

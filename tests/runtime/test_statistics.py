@@ -97,6 +97,7 @@ def test_what_is_undefined_is_none_and_json_keeps_it():
         "fill_count": 0,
         "round_trip_count": 0,
         "final_equity": "100.5",
+        "slippage": "0",
     }
 
 

@@ -79,6 +79,12 @@ def percent(value: Decimal | None) -> str:
 
 
 @register.filter
+def hundredfold(value: Decimal) -> str:
+    """A fraction as percent, to two places."""
+    return grouped(rounded(value * 100))
+
+
+@register.filter
 def when(value: datetime | None, kind: str = "") -> SafeString | str:
     """A moment in UTC, short; the full one in the title. `market` marks market time."""
     if value is None:

@@ -1,10 +1,10 @@
-"""Shapes of instruments, datasets, feeds, FX rates and market states."""
+"""Shapes of instruments, feeds, FX rates and market states."""
 
 from rest_framework import serializers
 
 from apps.common.api.fields import DecimalString, Reference, Text
 from apps.common.api.serializers import ReasonedAct, Shown
-from apps.markets.models import Dataset, Feed, FxRate, FxRateRequest, Instrument, MarketStateRequest, MarketStatus
+from apps.markets.models import Feed, FxRate, FxRateRequest, Instrument, MarketStateRequest, MarketStatus
 from apps.markets.states import MarketState
 
 
@@ -16,20 +16,6 @@ class InstrumentShown(Shown):
         fields = (
             "id", "symbol", "asset_class", "base_currency", "quote_currency", "multiplier", "lot_size", "tick_size",
             "is_fractional", "session_calendar", "expires_at", "scope", "created_at",
-        )  # fmt: skip
-        read_only_fields = fields
-
-
-class DatasetShown(Shown):
-    """A frozen set of bars."""
-
-    symbol = serializers.CharField(source="instrument.symbol")
-
-    class Meta:
-        model = Dataset
-        fields = (
-            "id", "name", "instrument", "symbol", "interval_ms", "file_name", "sha256", "rows", "first_start",
-            "last_end", "gaps", "source", "created_at",
         )  # fmt: skip
         read_only_fields = fields
 

@@ -2,9 +2,10 @@
 
 from rest_framework.routers import SimpleRouter
 
+from apps.markets.api.dataset_views import DatasetViews
 from apps.markets.api.maintenance_views import MaintenanceRequestViews, MaintenanceViews
 from apps.markets.api.mark_views import OfficialMarkRequestViews, OfficialMarkViews
-from apps.markets.api.views import DatasetViews, FeedViews, FxRateViews, InstrumentViews, MarketStateViews
+from apps.markets.api.views import FeedViews, FxRateViews, InstrumentViews, MarketStateViews
 from apps.markets.api.vote_views import FxRateRequestViews, MarketStateRequestViews
 
 router = SimpleRouter()

@@ -1,4 +1,4 @@
-"""Endpoints of reference data: instruments, datasets, feeds; of FX rates and market states, which people enter."""
+"""Endpoints of reference data: instruments, feeds; of FX rates and market states, which people enter."""
 
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
@@ -10,7 +10,7 @@ from apps.access.states import Permission
 from apps.common.api.filters import filter_set
 from apps.markets import selectors, services
 from apps.markets.api import serializers as shapes
-from apps.markets.models import Dataset, Feed, FxRate, Instrument, MarketStatus
+from apps.markets.models import Feed, FxRate, Instrument, MarketStatus
 
 RATE_EXAMPLE = OpenApiExample(
     "A day's rate",
@@ -43,14 +43,6 @@ class InstrumentViews(SharedEndpoint):
     queryset = Instrument.objects.all()
     serializer_class = shapes.InstrumentShown
     filterset_class = filter_set(Instrument, exact=("symbol", "asset_class"), created=False)
-
-
-class DatasetViews(SharedEndpoint):
-    """Frozen datasets."""
-
-    queryset = Dataset.objects.select_related("instrument")
-    serializer_class = shapes.DatasetShown
-    filterset_class = filter_set(Dataset, ids=("instrument",), exact=("name", "sha256"))
 
 
 class FeedViews(SharedEndpoint):

@@ -1,7 +1,8 @@
-"""Verbs of markets, by noun: instruments, feeds, FX rates, market states, maintenance, official marks."""
+"""Verbs of markets, by noun: instruments, datasets, feeds, FX rates, market states, maintenance, official marks."""
 
+from apps.markets.services.datasets import freeze_dataset, upload_dataset
 from apps.markets.services.feeds import open_feed, resume_feed, stall_feed, tick_feed, tick_feeds
-from apps.markets.services.instruments import add_instrument, freeze_dataset, see_reference
+from apps.markets.services.instruments import add_instrument, see_reference
 from apps.markets.services.maintenance import (
     announce_maintenance,
     extend_maintenance,
@@ -34,6 +35,7 @@ __all__ = [
     "state_mark",
     "tick_feed",
     "tick_feeds",
+    "upload_dataset",
     "vote_fx_rate",
     "vote_less_maintenance",
     "vote_mark",

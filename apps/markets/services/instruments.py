@@ -1,6 +1,5 @@
-"""What is traded: instruments, the frozen datasets of their bars, and the prices that other sources state."""
+"""What is traded: instruments, and the prices that other sources state."""
 
-import hashlib
 from datetime import datetime
 from decimal import Decimal
 
@@ -14,10 +13,10 @@ from apps.access.states import ScopeKind
 from apps.audit import services as audit
 from apps.audit.context import acting
 from apps.common import decimals
-from apps.common.clocks import from_ms, wall_now
-from apps.common.errors import Invalid, Refused
-from apps.markets import calendars, rules, series
-from apps.markets.models import Dataset, Instrument, ReferencePrice
+from apps.common.clocks import wall_now
+from apps.common.errors import Invalid
+from apps.markets import calendars
+from apps.markets.models import Instrument, ReferencePrice
 from apps.markets.states import InstrumentClass
 
 
@@ -71,53 +70,6 @@ def _positive(value: Decimal | str, field: str) -> Decimal:
     if exact <= 0:
         raise Invalid("STEP_NOT_POSITIVE", f"{field} must be above zero", field=field)
     return exact
-
-
-def freeze_dataset(
-    *,
-    name: str,
-    file_name: str,
-    instrument: Instrument,
-    interval_ms: int,
-    source: str,
-    actor: User | str,
-    reason: str,
-) -> Dataset:
-    """Take a file of bars as it is: checked line by line, counted, and bound to its SHA-256.
-
-    The same bytes twice are one dataset. Raises Invalid DATASET_FILE_NAME, DATASET_ROW_INVALID (with the
-    line), DATASET_EMPTY or DATASET_NAME_TAKEN, NotFound DATASET_FILE_MISSING, Refused
-    DATASET_FROZEN_OTHERWISE when the bytes are another instrument's.
-    """
-    content = series.read_file(file_name)
-    sha256 = hashlib.sha256(content).hexdigest()
-    bars = series.parse(content, instrument.symbol, interval_ms).bars
-    known = Dataset.objects.filter(sha256=sha256).first()
-    if known is not None and (known.instrument_id, known.interval_ms) != (instrument.pk, interval_ms):
-        raise Refused("DATASET_FROZEN_OTHERWISE", f"{known} has these bytes for another instrument or interval")
-    if known is not None:
-        return known
-    spans = [(bar.start_ms, bar.end_ms) for bar in bars]
-    dataset = Dataset(
-        name=name,
-        instrument=instrument,
-        interval_ms=interval_ms,
-        file_name=file_name,
-        sha256=sha256,
-        rows=len(bars),
-        first_start=from_ms(bars[0].start_ms),
-        last_end=from_ms(bars[-1].end_ms),
-        gaps=rules.missing_bars(spans, interval_ms, instrument.session_calendar),
-        source=source,
-    )
-    try:
-        with acting(actor, reason):
-            dataset.save(force_insert=True)
-            scope_id = instrument.scope_id
-            audit.record("dataset.frozen", dataset, scope_id=scope_id, after={"sha256": sha256, "rows": len(bars)})
-    except IntegrityError as error:
-        raise Invalid("DATASET_NAME_TAKEN", f"{name} names another file; choose another name") from error
-    return dataset
 
 
 def see_reference(*, instrument: Instrument, source: str, price: Decimal, seen_at: datetime) -> None:

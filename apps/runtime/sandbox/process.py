@@ -11,6 +11,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 import quarterdeck
@@ -23,6 +24,7 @@ STDERR_TAIL_BYTES = 4_096
 READ_BYTES = 1_048_576
 PIPE_BYTES = 1_048_576
 BACKLOG_BYTES_MAX = 64 * 1_048_576
+WATCH_SECONDS = 0.25
 _PROJECT_DIR = Path(__file__).resolve().parents[3]
 _BOOT = (
     "import json, sys; config = json.loads(sys.argv[1])\n"
@@ -55,10 +57,12 @@ class BotFailed(BotError):
 class Child:
     """One sandboxed interpreter with its pipes; belongs to the thread that made it.
 
-    The kernel kills it when that thread ends, so a pool must keep the thread alive as long as the child.
+    The kernel kills it when that thread ends, so a pool must keep the thread alive as long as the child. While it
+    is waited for, `watch` is called every WATCH_SECONDS; what that raises ends the wait.
     """
 
-    def __init__(self, build_dir: Path, limits: SandboxLimits) -> None:
+    def __init__(self, build_dir: Path, limits: SandboxLimits, watch: Callable[[], None] | None = None) -> None:
+        self._watch = watch
         self.scratch_dir = tempfile.mkdtemp(prefix="quarterdeck-")
         try:
             self._popen = _spawn(build_dir, self.scratch_dir, limits)
@@ -95,7 +99,7 @@ class Child:
             remaining = deadline - time.monotonic()
             if remaining <= 0:
                 raise BotTimeout("BOT_TIMEOUT", "The bot did not answer in time.", stderr=self.stderr_tail())
-            self._pump(remaining)
+            self._wait(remaining)
         line = self._lines.popleft()
         self._backlog_bytes -= len(line)
         return line
@@ -118,6 +122,13 @@ class Child:
             if pipe is not None:
                 pipe.close()
         self.drop_scratch()
+
+    def _wait(self, seconds_max: float) -> None:
+        if self._watch is None:
+            self._pump(seconds_max)
+            return
+        self._pump(min(seconds_max, WATCH_SECONDS))
+        self._watch()
 
     def _pump(self, timeout_seconds: float) -> None:
         for key, _ in self._selector.select(timeout_seconds):

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -40,7 +40,7 @@ def parse_bars(lines: Iterable[str], instrument: str, interval_ms: int) -> Itera
     previous_ms = -1
     for number, row in enumerate(rows, start=2):
         try:
-            bar = _bar(row, instrument, interval_ms)
+            bar = parse_bar(row, instrument, interval_ms)
             check_bar(bar, after_ms=previous_ms)
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
@@ -58,7 +58,8 @@ def check_bar(bar: Bar, after_ms: int = -1) -> None:
         raise ValueError("low <= open, close <= high does not hold, or the volume is negative")
 
 
-def _bar(row: list[str], instrument: str, interval_ms: int) -> Bar:
+def parse_bar(row: Sequence[str], instrument: str, interval_ms: int) -> Bar:
+    """The bar that the fields of one line spell, in the order of COLUMNS; ValueError says what is wrong with them."""
     if len(row) != len(COLUMNS):
         raise ValueError(f"{len(row)} fields, expected {len(COLUMNS)}")
     start_ms = _epoch_ms(row[0])
