@@ -1,10 +1,12 @@
-"""Rollouts worker: claims approved promotions and applies them."""
+"""Rollouts worker: claims approved promotions and applies them, and gates whose facts are up here."""
 
 from celery import shared_task
 
 from apps.common import claims
 from apps.promotions.models import Promotion
 from apps.promotions.states import PromotionState
+from apps.releases.models import Gate
+from apps.releases.states import GateKind, Reporter
 from apps.rollouts import services
 
 
@@ -14,3 +16,12 @@ def apply_due() -> None:
     approved = Promotion.objects.filter(state=PromotionState.APPROVED)
     while rows := claims.claim(approved, lease_s=30):
         services.apply(rows[0])
+
+
+@shared_task(name="rollouts.report_due_gates")
+def report_due_gates() -> None:
+    """Report every paper window that a release is asked for."""
+    asked = Gate.objects.filter(kind=GateKind.PAPER_WINDOW, definition__reporter=Reporter.FLOOR)
+    parts = ("definition", "release__bot")
+    while rows := claims.claim(asked, lease_s=30):
+        services.report_paper_window(Gate.objects.select_related(*parts).get(pk=rows[0].pk))
