@@ -42,9 +42,8 @@ def figures(gate: Gate) -> dict[str, Any] | None:
     since, deployments = wall_now() - timedelta(days=days), _deployments(gate.release)
     orders = Order.objects.filter(deployment__in=deployments, created_at__gte=since, by_person=False)
     fills = Fill.objects.filter(order__in=orders, kind=FillKind.TRADE, corrections__isnull=True)
-    traded = [
-        Traded(*row) for row in fills.values_list("side", "quantity", "price", "order__reference_price") if row[3]
-    ]
+    rows = fills.values_list("side", "quantity", "price", "order__reference_price")
+    traded = [Traded(side, quantity, price, reference) for side, quantity, price, reference in rows if reference]
     waits = _waits_ms(orders)
     if not traded or not waits:
         return None

@@ -59,7 +59,8 @@ READABLE = {
     "desk": "desk", "risk-bucket": "bucket", "consent": "consent", "alert": "alert", "strategy": "strategy",
     "bot": "bot", "signer": "signer", "code-version": "code_version", "config-bundle": "config_bundle",
     "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
-    "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
+    "gate": "gate", "gate-waiver": "waiver", "baseline": "baseline",
+    "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
@@ -67,7 +68,7 @@ READABLE = {
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
-    "user": "member",
+    "user": "member", "gate-definition": "gate_definition",
 }  # fmt: skip
 API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "alert-acknowledge": ("alert", (P.OPERATE,)),
@@ -75,6 +76,10 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "signer-revoke": ("signer", (P.ADMINISTER,)),
     "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
+    "gate-report": ("gate", (P.BUILD,)),
+    "gate-waive": ("gate", (P.BUILD, P.VOTE_RISK)),
+    "gate-waiver-votes": ("waiver", (P.VOTE_RISK,)),
+    "gate-waiver-withdraw": ("waiver", (P.BUILD, P.VOTE_RISK)),
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
     "hold-release": ("hold", (P.RELEASE_HOLD,)),
     "hold-votes": ("hold", (P.RELEASE_HOLD,)),
@@ -185,6 +190,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
         lambda side: {"bot": side.bot.name, "code_version": side.code_version.pk, "content": {}},
     ),
     "release-list": ((P.BUILD,), release_parts),
+    "baseline-list": ((P.VOTE_TRADER, P.VOTE_RISK), lambda side: {"gate": side.gate.pk}),
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
@@ -216,6 +222,7 @@ def api_rules() -> Iterator[Rule]:
         yield Rule(name, "post", ACT, permissions, pk(target))
     for name, (permissions, body) in CREATES.items():
         yield Rule(name, "post", ACT, permissions, nothing, body)
+    yield Rule("gate-definition-list", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK))
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("kill-switch-latches", "get", LIST)
@@ -325,6 +332,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("order_cancel_all", "post", ACT, (P.EXIT, P.TRADE), nothing, _sweep)
     yield Rule("release", "get", SEEN, (P.VIEW,), named("release_id", "release"))
     yield Rule("release_promote", "post", ACT, (P.BUILD,), named("release_id", "release"))
+    yield from _gate_pages()
     yield Rule("promotion", "get", SEEN, (P.VIEW,), named("number", "voting", "number"))
     yield Rule(
         "promotion_vote", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), named("number", "voting", "number"), _ballot
@@ -356,6 +364,18 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
+
+
+def _gate_pages() -> Iterator[Rule]:
+    of_gate = lambda side: {"release_id": side.release.pk, "gate_id": side.gate.pk}  # noqa: E731
+    of_waiver = lambda side: {"release_id": side.release.pk, "waiver_id": side.waiver.pk}  # noqa: E731
+    yield Rule("gate_definitions", "get", LIST)
+    yield Rule("gate_definition_set", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK), lambda _: {"kind": "unit"})
+    yield Rule("gate_waive", "post", ACT, (P.BUILD, P.VOTE_RISK), of_gate)
+    yield Rule("gate_waiver_vote", "post", ACT, (P.VOTE_RISK,), of_waiver, _ballot)
+    yield Rule("gate_waiver_withdraw", "post", ACT, (P.BUILD, P.VOTE_RISK), of_waiver)
+    yield Rule("baseline_accept", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), of_gate)
+    yield Rule("release_gates", "post", ACT, (P.BUILD,), named("release_id", "release"))
 
 
 def _market_pages() -> Iterator[Rule]:

@@ -18,7 +18,6 @@ from tests import builders
 from tests.builders import BY, FAILED, PASSED, Team, verdicts
 from tests.promotions.conftest import Ahead
 
-
 GATE_VALID = timedelta(hours=168)
 
 

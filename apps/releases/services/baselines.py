@@ -44,10 +44,10 @@ def _checked(gate: Gate, actor: User) -> tuple[Gate, Backtest]:
     row = locks.row(
         Gate.objects.select_related("definition", "backtest__dataset", *(f"release__{part}" for part in parts)), gate.pk
     )
-    if actor in selectors.builders(row.release):
-        raise Forbidden("BASELINE_BY_BUILDER", "whoever built it does not accept its baseline: ask somebody else")
     if row.kind != GateKind.BACKTEST or row.backtest is None:
         raise Refused("BASELINE_NO_RUN", "only a backtest that has run can be accepted as a baseline")
+    if actor in selectors.builders(row.release):
+        raise Forbidden("BASELINE_BY_BUILDER", "whoever built it does not accept its baseline: ask somebody else")
     if row.figures.get("simulator_hash") != simulator():
         raise Refused("BASELINE_OLD_SIMULATOR", "the simulator has changed since this run: let the gate run again")
     floors = row.definition.thresholds.get("floors", {}) if row.definition else {}

@@ -61,7 +61,7 @@ def _reporter(actor: User | str) -> Reporter:
 
 def _judged(gate: Gate, figures: dict[str, Any], error: str) -> checks.Verdict:
     if error:
-        return checks.Verdict(GateState.ERROR, figures, bounds(gate), error)
+        return checks.Verdict(GateState.ERROR, {}, bounds(gate), error)
     return checks.judge(gate.kind, Found(figures, bounds(gate)))
 
 
