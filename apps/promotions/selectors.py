@@ -38,7 +38,9 @@ def policy_for(stage: str, environment: str) -> Policy:
 
 def evidence(promotion: Promotion) -> list[Gate]:
     """The gates that the promotion's policy names, in its order, those not yet requested left out."""
-    gates = promotion.release.gates.select_related("backtest__dataset", "definition").filter(kind__in=promotion.policy.gates)
+    gates = promotion.release.gates.select_related("backtest__dataset", "definition").filter(
+        kind__in=promotion.policy.gates
+    )
     order = {kind: index for index, kind in enumerate(GateKind.values)}
     return sorted(gates, key=lambda gate: order[gate.kind])
 

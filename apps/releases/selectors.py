@@ -8,7 +8,9 @@ from apps.bots.models import Bot
 from apps.common.clocks import wall_now
 from apps.common.errors import Refused
 from apps.markets.models import Dataset
+from apps.releases.kinds import KINDS
 from apps.releases.models import Baseline, Gate, GateDefinition, GateWaiver, Release
+from apps.releases.states import GateKind, Reporter
 
 
 def definition_in_force(kind: str) -> GateDefinition:
@@ -27,6 +29,16 @@ def newest_definition(kind: str) -> GateDefinition | None:
 def definitions() -> list[GateDefinition]:
     """The version in force of every kind, by kind."""
     return list(GateDefinition.objects.order_by("kind", "-version").distinct("kind"))
+
+
+def may_be_waived(kind: str) -> bool:
+    """Whether two people may let a gate of this kind through."""
+    return KINDS[GateKind(kind)].may_be_waived
+
+
+def reporters_of(kind: str) -> tuple[Reporter, ...]:
+    """Who a definition of this kind may name as its reporter."""
+    return KINDS[GateKind(kind)].reporters
 
 
 def baseline_for(bot: Bot, dataset: Dataset) -> Baseline | None:

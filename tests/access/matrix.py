@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
+from tests.access import gate_asks
 from tests.access import market_asks as asks
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
@@ -59,8 +60,7 @@ READABLE = {
     "desk": "desk", "risk-bucket": "bucket", "consent": "consent", "alert": "alert", "strategy": "strategy",
     "bot": "bot", "signer": "signer", "code-version": "code_version", "config-bundle": "config_bundle",
     "parameter-set": "parameter_set", "backtest": "backtest", "account": "account", "release": "release",
-    "gate": "gate", "gate-waiver": "waiver", "baseline": "baseline",
-    "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
+    **gate_asks.READABLE, "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
@@ -76,10 +76,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "signer-revoke": ("signer", (P.ADMINISTER,)),
     "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
-    "gate-report": ("gate", (P.BUILD,)),
-    "gate-waive": ("gate", (P.BUILD, P.VOTE_RISK)),
-    "gate-waiver-votes": ("waiver", (P.VOTE_RISK,)),
-    "gate-waiver-withdraw": ("waiver", (P.BUILD, P.VOTE_RISK)),
+    **gate_asks.API_ACTS,
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
     "hold-release": ("hold", (P.RELEASE_HOLD,)),
     "hold-votes": ("hold", (P.RELEASE_HOLD,)),
@@ -301,7 +298,7 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources",
-    "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
+    "markets", "maintenance_export", "marks", "marks_export", "days", "days_export", "gate_definitions",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
@@ -331,8 +328,9 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("order_settle_vote", "post", ACT, (P.VOTE_RISK,), named("order_id", "order"))
     yield Rule("order_cancel_all", "post", ACT, (P.EXIT, P.TRADE), nothing, _sweep)
     yield Rule("release", "get", SEEN, (P.VIEW,), named("release_id", "release"))
-    yield Rule("release_promote", "post", ACT, (P.BUILD,), named("release_id", "release"))
-    yield from _gate_pages()
+    yield Rule("gate_definition_set", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK))
+    for name, (permissions, found) in gate_asks.ACTS.items():
+        yield Rule(name, "post", ACT, permissions, found, _ballot)
     yield Rule("promotion", "get", SEEN, (P.VIEW,), named("number", "voting", "number"))
     yield Rule(
         "promotion_vote", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), named("number", "voting", "number"), _ballot
@@ -364,18 +362,6 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
-
-
-def _gate_pages() -> Iterator[Rule]:
-    of_gate = lambda side: {"release_id": side.release.pk, "gate_id": side.gate.pk}  # noqa: E731
-    of_waiver = lambda side: {"release_id": side.release.pk, "waiver_id": side.waiver.pk}  # noqa: E731
-    yield Rule("gate_definitions", "get", LIST)
-    yield Rule("gate_definition_set", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK), lambda _: {"kind": "unit"})
-    yield Rule("gate_waive", "post", ACT, (P.BUILD, P.VOTE_RISK), of_gate)
-    yield Rule("gate_waiver_vote", "post", ACT, (P.VOTE_RISK,), of_waiver, _ballot)
-    yield Rule("gate_waiver_withdraw", "post", ACT, (P.BUILD, P.VOTE_RISK), of_waiver)
-    yield Rule("baseline_accept", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), of_gate)
-    yield Rule("release_gates", "post", ACT, (P.BUILD,), named("release_id", "release"))
 
 
 def _market_pages() -> Iterator[Rule]:

@@ -29,11 +29,12 @@ from apps.markets.models import (
 )
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
-from apps.releases.models import Baseline, Gate, GateDefinition, GateWaiver, Release
+from apps.releases.models import Release
 from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api.asked import DAY, ask_for
+from tests.api.gates import arrange_gates
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
 from tests.exits.world import arrange_exit_plan
@@ -250,46 +251,14 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         equity=[],
         duration_ms=5,
     )
-    definition = GateDefinition.objects.get(kind="unit", version=1)
-    gate = Gate.objects.create(release=release, kind="unit", definition=definition)
-    waiver = _waiver(gate, definition, maker)
-    baseline = Baseline.objects.create(
-        bot=bot,
-        dataset=objects["dataset"],
-        backtest=backtest,
-        simulator="4" * 64,
-        accepted_by=maker,
-        reason="a measure",
-    )
     objects |= {
         "code_version": code,
         "config_bundle": config,
         "parameter_set": parameters,
         "release": release,
         "backtest": backtest,
-        "gate": gate,
-        "gate_definition": definition,
-        "waiver": waiver,
-        "baseline": baseline,
     }
-
-
-def _waiver(gate: Gate, definition: GateDefinition, actor: User) -> GateWaiver:
-    until = wall_now() + timedelta(hours=1)
-    waiver = GateWaiver(gate=gate, definition=definition, evidence_digest="3" * 64, until=until)
-    waiver.consent = access.open_consent(
-        act="gate.waive",
-        target=waiver,
-        scope=gate.release.bot.scope,
-        digest="5" * 64,
-        slots=[Permission.VOTE_RISK],
-        excluded=[],
-        expires_at=until,
-        actor=actor,
-        reason="a flaky runner",
-    )
-    waiver.save(force_insert=True)
-    return waiver
+    objects |= arrange_gates(release, backtest, maker)
 
 
 def make_promotion(objects: dict[str, Any], requested_by: User, **overrides: Any) -> Promotion:

@@ -13,7 +13,6 @@ from apps.access.models import User
 from apps.access.selectors import Seat
 from apps.access.states import Permission
 from apps.releases import selectors as releases
-from apps.releases.kinds import KINDS
 from apps.releases.models import Gate, GateDefinition, GateWaiver
 from apps.releases.states import WAIVABLE_STATES, GateKind
 
@@ -83,7 +82,7 @@ def _view(
 ) -> GateView:
     equity = gate.backtest.equity if gate.backtest else None
     may_ask = Permission.BUILD in holds or Permission.VOTE_RISK in holds
-    is_waivable = gate.state in WAIVABLE_STATES and KINDS[GateKind(gate.kind)].may_be_waived and waiver is None
+    is_waivable = gate.state in WAIVABLE_STATES and releases.may_be_waived(gate.kind) and waiver is None
     has_run = gate.kind == GateKind.BACKTEST and gate.backtest is not None
     may_accept = Permission.VOTE_TRADER in holds or Permission.VOTE_RISK in holds
     return GateView(
@@ -142,6 +141,5 @@ def definitions(user: User) -> list[DefinitionView]:
 
 
 def _definition(kind: GateKind, versions: list[GateDefinition]) -> DefinitionView:
-    known = KINDS[kind]
-    reporters = [(one.value, str(one.label)) for one in known.reporters]
-    return DefinitionView(versions[0], versions[1 : HISTORY_SHOWN + 1], reporters, known.may_be_waived)
+    reporters = [(one.value, str(one.label)) for one in releases.reporters_of(kind)]
+    return DefinitionView(versions[0], versions[1 : HISTORY_SHOWN + 1], reporters, releases.may_be_waived(kind))
