@@ -37,7 +37,7 @@ def test_every_kind_has_a_first_version_that_fits_its_schema(db: None, kind: str
     assert found.reporter in KINDS[GateKind(kind)].reporters
 
 
-def test_versions_count_up_and_the_newest_is_in_force(db: None) -> None:
+def test_versions_count_up_and_the_newest_is_in_force(team: Team) -> None:
     made = services.set_definition(**(LINT | BY))
 
     assert made.version == 2

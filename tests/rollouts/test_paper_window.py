@@ -7,7 +7,7 @@ import pytest
 
 from apps.audit.context import acting
 from apps.common.clocks import wall_now
-from apps.execution.models import EquityPoint, OrderEvent
+from apps.execution.models import EquityPoint
 from apps.releases import services as releases
 from apps.releases.models import Gate
 from apps.rollouts import tasks, windows
@@ -32,13 +32,9 @@ def _traded(side) -> None:
     """The side's order had a reference price, was answered in 200 ms, and moved equity by a hundredth."""
     order = side.order
     with acting(**ARRANGE):
-        type(order).objects.filter(pk=order.pk).update(reference_price=D(50_000), by_person=False)
-        OrderEvent.objects.create(
-            order=order,
-            sequence=99,
-            state="ACCEPTED",
-            actor="job:test",
-            created_at=order.created_at + timedelta(milliseconds=200),
+        answered = order.events.filter(state__in=windows.ANSWERED).earliest("created_at").created_at
+        type(order).objects.filter(pk=order.pk).update(
+            reference_price=D(50_000), by_person=False, created_at=answered - timedelta(milliseconds=200)
         )
         for hours, pnl in ((0, "0"), (24, "-10")):
             EquityPoint.objects.create(

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from quarterdeck.book import TradedFill
-from quarterdeck.events import Bar, Intent, Side
+from quarterdeck.events import Bar, Intent, OrderUpdate
 
 from apps.bots import schemas
 from apps.common.decimals import text_of
@@ -91,7 +90,7 @@ def order_contract(gate: Gate, release: Release, progress: Progress) -> Found:
     seen = sorted(
         {f"{order.side.value} {order.order_type.value} {order.time_in_force.value}" for order in result.intents}
     )
-    violations = sorted({*_violations(release, result.intents), *_short(release, result.fills)})
+    violations = sorted({*_violations(release, result.intents), *_short(release, result.rejects)})
     figures = {"violations": violations, "orders": len(result.intents), "seen": seen, "bars": result.bar_count}
     return Found(figures, bounds(gate))
 
@@ -113,12 +112,8 @@ def _violations(release: Release, intents: Iterable[Intent]) -> Iterator[str]:
             yield f"it sends for {order.instrument}, which the config does not trade"
 
 
-def _short(release: Release, fills: Iterable[TradedFill]) -> Iterator[str]:
-    if release.config_bundle.content.get("permissions", {}).get("shorting", False):
-        return
-    held = Decimal(0)
-    for traded in fills:
-        held += traded.fill.quantity if traded.fill.side == Side.BUY else -traded.fill.quantity
-        if held < 0:
-            yield "it sells short, which the permissions do not allow"
-            return
+def _short(release: Release, rejects: Iterable[OrderUpdate]) -> Iterator[str]:
+    """The simulated venue holds no short position: it rejects a sale of more than is held."""
+    may_short = release.config_bundle.content.get("permissions", {}).get("shorting", False)
+    if not may_short and any(update.code == "POSITION_INSUFFICIENT" for update in rejects):
+        yield "it sells more than it holds, which the permissions do not allow"
