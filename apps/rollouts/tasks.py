@@ -5,6 +5,7 @@ from celery import shared_task
 from apps.common import claims
 from apps.promotions.models import Promotion
 from apps.promotions.states import PromotionState
+from apps.releases import services as releases
 from apps.releases.models import Gate
 from apps.releases.states import GateKind, Reporter
 from apps.rollouts import services
@@ -24,4 +25,8 @@ def report_due_gates() -> None:
     asked = Gate.objects.filter(kind=GateKind.PAPER_WINDOW, definition__reporter=Reporter.FLOOR)
     parts = ("definition", "release__bot")
     while rows := claims.claim(asked, lease_s=30):
-        services.report_paper_window(Gate.objects.select_related(*parts).get(pk=rows[0].pk))
+        gate = Gate.objects.select_related(*parts).get(pk=rows[0].pk)
+        if gate.attempts > releases.ATTEMPTS_MAX:
+            releases.give_up(gate)
+        else:
+            services.report_paper_window(gate)

@@ -34,6 +34,7 @@ LISTS = (
     "/markets/",
     "/markets/marks/",
     "/limits/days/",
+    "/gates/",
     "/exit-plans/",
     "/signals/",
     "/alerts/",

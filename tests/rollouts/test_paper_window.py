@@ -129,3 +129,14 @@ def test_what_is_older_than_the_window_is_not_counted(world) -> None:
     tasks.report_due_gates()
 
     assert fresh(gate).state == "error"
+
+
+def test_a_window_that_cannot_be_measured_again_and_again_is_an_error(world, monkeypatch) -> None:
+    gate = _asked(world.own)
+    with acting(**ARRANGE):
+        Gate.objects.filter(pk=gate.pk).update(attempts=releases.ATTEMPTS_MAX)
+    monkeypatch.setattr(windows, "figures", lambda _: pytest.fail("it was measured again"))
+
+    tasks.report_due_gates()
+
+    assert fresh(gate).state == "error"

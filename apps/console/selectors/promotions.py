@@ -33,6 +33,7 @@ ENDED = {
     PromotionState.WITHDRAWN,
     PromotionState.VOID,
 }
+SHUT = (GateState.FAILED, GateState.ERROR, GateState.EXPIRED)
 WAITS = {
     PromotionState.GATING: "Gates are running",
     PromotionState.VOTING: "Waiting for votes",
@@ -239,13 +240,15 @@ def steps(found: Dossier) -> Iterator[Step]:
 
 def _gate_step(found: Dossier) -> Step:
     wanted = len(found.promotion.policy.gates)
-    passed = [view.gate for view in found.gates if is_open(view.gate)]
-    note = f"{len(passed)} of {wanted}"
-    if any(view.gate.state in (GateState.FAILED, GateState.ERROR) for view in found.gates):
+    times = [view.gate.decided_at for view in found.gates if view.gate.decided_at]
+    if found.promotion.consent is not None:  # the vote has begun, so every gate was open then, whatever became of it
+        return Step("Gates", "done", max(times, default=None), f"{wanted} of {wanted}")
+    opened = sum(is_open(view.gate) for view in found.gates)
+    note = f"{opened} of {wanted}"
+    if any(view.gate.state in SHUT for view in found.gates):
         return Step("Gates", "failed", None, f"{note} passed")
-    if len(passed) < wanted:
+    if opened < wanted:
         return Step("Gates", "failed" if found.promotion.state in ENDED else "now", None, note)
-    times = [gate.decided_at for gate in passed if gate.decided_at]
     return Step("Gates", "done", max(times, default=None), note)
 
 
