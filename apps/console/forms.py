@@ -16,6 +16,7 @@ from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
 from apps.markets.services import MARK_FILE_BYTES_MAX
 from apps.markets.states import MarketState, MarkKind
+from apps.releases.states import GateKind, Reporter
 from apps.risk.states import CancelChoice, HoldLevel, LimitKind
 
 REASON_MAX = 2_000
@@ -46,6 +47,21 @@ class PromotionForm(ReasonForm):
     stage = forms.ChoiceField(choices=Stage.choices)
     environment = forms.ChoiceField(choices=Environment.choices)
     capital = forms.DecimalField(min_value=0, max_digits=38, decimal_places=18)
+
+
+class WaiverForm(ReasonForm):
+    """For how long a gate that did not pass shall be let through."""
+
+    hours = forms.IntegerField(min_value=1, max_value=168)
+
+
+class GateDefinitionForm(ReasonForm):
+    """The next version of what a kind of gate is measured against."""
+
+    kind = forms.ChoiceField(choices=GateKind.choices)
+    thresholds = forms.JSONField()
+    valid_for_h = forms.IntegerField(min_value=1, label="Hours a pass is good for")
+    reporter = forms.ChoiceField(choices=Reporter.choices)
 
 
 class HoldForm(ReasonForm):

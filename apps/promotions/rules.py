@@ -70,11 +70,12 @@ def difference(before: Any, after: Any, path: str = "") -> list[Change]:
 def verdict(states: Iterable[tuple[str, bool]]) -> str:
     """`open` when every gate lets through, `closed` when one never will, else `waiting`.
 
-    Each item is (state, is_open): a passed gate that has expired is not open and closes the door.
+    Each item is (state, is_open). Only a gate that is still to be judged is waited for: whatever was judged and is
+    not open, such as a pass past its end, closes the door.
     """
     gates = list(states)
     if not gates:
         return "closed"
-    if any(state in ("failed", "error") or (state == "passed" and not opened) for state, opened in gates):
+    if any(not opened and state not in ("pending", "running") for state, opened in gates):
         return "closed"
     return "open" if all(opened for _, opened in gates) else "waiting"

@@ -11,8 +11,9 @@ from apps.common.errors import Refused
 from apps.promotions import rules
 from apps.promotions.models import Policy, Promotion
 from apps.promotions.states import PromotionState
+from apps.releases import selectors as releases
 from apps.releases.models import Gate, Release
-from apps.releases.states import GateKind
+from apps.releases.states import GateKind, GateState
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,9 @@ def policy_for(stage: str, environment: str) -> Policy:
 
 def evidence(promotion: Promotion) -> list[Gate]:
     """The gates that the promotion's policy names, in its order, those not yet requested left out."""
-    gates = promotion.release.gates.select_related("backtest__dataset").filter(kind__in=promotion.policy.gates)
+    gates = promotion.release.gates.select_related("backtest__dataset", "definition").filter(
+        kind__in=promotion.policy.gates
+    )
     order = {kind: index for index, kind in enumerate(GateKind.values)}
     return sorted(gates, key=lambda gate: order[gate.kind])
 
@@ -83,13 +86,7 @@ def who_can_approve(promotion: Promotion) -> list[Seat]:
 
 def excluded_voters(release: Release) -> list[User]:
     """Whoever made any part of the release cannot vote on it."""
-    makers = {
-        release.made_by,
-        release.code_version.pushed_by,
-        release.config_bundle.pushed_by,
-        release.parameter_set.pushed_by,
-    }
-    return sorted(makers, key=lambda user: user.pk)
+    return releases.builders(release)
 
 
 def editors(promotion: Promotion) -> list[User]:
@@ -103,18 +100,22 @@ def editors(promotion: Promotion) -> list[User]:
 
 def bound(promotion: Promotion) -> dict[str, object]:
     """Exactly what a vote consents to, read fresh: the digest is over this (design rule 7)."""
-    release = promotion.release
-    return {
+    release, gates = promotion.release, evidence(promotion)
+    covered: dict[str, object] = {
         "account": promotion.account.name,
         "bot": str(promotion.bot_id),
         "build_id": release.build_id,
         "capital": text_of(promotion.capital),
         "environment": promotion.environment,
-        "evidence": {gate.kind: gate.evidence_digest for gate in evidence(promotion)},
+        "evidence": {gate.kind: gate.evidence_digest for gate in gates},
         "limits": release.config_bundle.content["limits"],
         "policy": {"id": str(promotion.policy_id), "version": promotion.policy.version},
         "stage": promotion.stage,
     }
+    waived = {
+        gate.kind: gate.valid_until.isoformat() for gate in gates if gate.state == GateState.WAIVED and gate.valid_until
+    }
+    return covered | {"waived": waived} if waived else covered
 
 
 def _code(release: Release | None) -> dict[str, str]:

@@ -100,7 +100,13 @@ def request(
                 expires_at=wall_now() + timedelta(hours=settings.PROMOTION_EXPIRES_H),
                 due_at=wall_now(),
             )
-            releases.request_gates(release=release, kinds=policy.gates, actor=actor, reason=f"gates of {promotion}")
+            releases.request_gates(
+                release=release,
+                kinds=policy.gates,
+                actor=actor,
+                reason=f"gates of {promotion}",
+                compared_with=selectors.running_release(promotion),
+            )
             audit.record("promotion.requested", promotion, scope_id=release.bot.scope_id)
             _announce(promotion)
             nudges.wake("promotions.settle_due")
@@ -187,7 +193,7 @@ def ready_to_apply(promotion: Promotion) -> Promotion:
     row = Promotion.objects.select_for_update(of=("self",)).get(pk=promotion.pk)
     if row.state != PromotionState.APPROVED or row.consent is None:
         raise Refused("PROMOTION_NOT_APPROVED", f"{row} is {row.state}")
-    shut = [gate.kind for gate in selectors.evidence(row) if not releases.is_open(gate)]
+    shut = sorted({*row.policy.gates} - {gate.kind for gate in selectors.evidence(row) if releases.is_open(gate)})
     if shut:
         raise Refused("GATE_NOT_OPEN", f"gates no longer open: {', '.join(shut)}", gates=shut)
     _check_drills(row.bot, row.account)

@@ -11,8 +11,15 @@ from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.promotions import services as promotions
 from apps.promotions.models import Promotion
+from apps.releases import services as releases
+from apps.releases.models import Gate
+from apps.rollouts import windows
 
 ACTOR = job("rollouts")
+NO_DATA = (
+    "PAPER_WINDOW_EMPTY: this code with these parameters has not traded on paper in the window: "
+    "let it trade there, then ask again"
+)
 
 
 def apply(promotion: Promotion) -> Deployment | None:
@@ -71,3 +78,10 @@ def _alert(deployment: Deployment, reason: str) -> None:
         actor=ACTOR,
         reason=reason,
     )
+
+
+def report_paper_window(gate: Gate) -> Gate:
+    """Say what the release did on paper; the gate's definition judges it, and no data is an error."""
+    found = windows.figures(gate)
+    error = "" if found else NO_DATA
+    return releases.report_gate(gate=gate, actor=ACTOR, reason="paper window measured", figures=found, error=error)

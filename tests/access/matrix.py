@@ -18,6 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
+from tests.access import gate_asks
 from tests.access import market_asks as asks
 from tests.access import trust_asks
 from tests.api.sources import SIGNAL_SOURCE
@@ -61,7 +62,7 @@ READABLE = {
     "bot": "bot", "signer": "signer", "trusted-builder": "builder", "code-version": "code_version",
     "config-bundle": "config_bundle", "parameter-set": "parameter_set",
     "backtest": "backtest", "account": "account", "release": "release",
-    "gate": "gate", "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
+    **gate_asks.READABLE, "limit-raise": "limit_raise", "limit": "limit", "exposure": "exposure", "hold": "hold",
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
@@ -70,7 +71,7 @@ READABLE = {
 }  # fmt: skip
 REFERENCE = {
     "instrument": "instrument", "dataset": "dataset", "feed": "feed", "venue": "venue", "policy": "policy",
-    "user": "member",
+    "user": "member", "gate-definition": "gate_definition",
 }  # fmt: skip
 API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "alert-acknowledge": ("alert", (P.OPERATE,)),
@@ -78,6 +79,7 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     **{name: (key, (P.ADMINISTER,)) for name, key in trust_asks.ACTS.items()},
     "bot-hand-over": ("bot", (P.ADMINISTER,)),
     "release-gates": ("release", (P.BUILD,)),
+    **gate_asks.API_ACTS,
     "limit-raise-votes": ("limit_raise", (P.VOTE_RISK,)),
     "hold-release": ("hold", (P.RELEASE_HOLD,)),
     "hold-votes": ("hold", (P.RELEASE_HOLD,)),
@@ -200,6 +202,7 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     ),
     "release-list": ((P.BUILD,), release_parts),
     "backtest-list": ((P.BUILD,), backtest),
+    "baseline-list": ((P.VOTE_TRADER, P.VOTE_RISK), lambda side: {"gate": side.gate.pk}),
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
     "hold-list": ((P.HOLD,), lambda side: {"scope": side.bot.scope_id, "level": "HALTED"}),
@@ -232,6 +235,7 @@ def api_rules() -> Iterator[Rule]:
         yield Rule(name, "post", ACT, permissions, pk(target))
     for name, (permissions, body) in CREATES.items():
         yield Rule(name, "post", ACT, permissions, nothing, body)
+    yield Rule("gate-definition-list", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK))
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("code-version-verifications", "get", SEEN, (P.VIEW,), pk("code_version"))
     for name in ("trades", "compare", "trades-export", "equity-export"):
@@ -323,7 +327,7 @@ PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources", "signers",
     "backtests", "backtest_new", "datasets",
-    "markets", "maintenance_export", "marks", "marks_export", "days", "days_export",
+    "markets", "maintenance_export", "marks", "marks_export", "days", "days_export", "gate_definitions",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
 SIGN_IN_PATHS = (
@@ -353,7 +357,9 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("order_settle_vote", "post", ACT, (P.VOTE_RISK,), named("order_id", "order"))
     yield Rule("order_cancel_all", "post", ACT, (P.EXIT, P.TRADE), nothing, _sweep)
     yield Rule("release", "get", SEEN, (P.VIEW,), named("release_id", "release"))
-    yield Rule("release_promote", "post", ACT, (P.BUILD,), named("release_id", "release"))
+    yield Rule("gate_definition_set", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK))
+    for name, (permissions, found) in gate_asks.ACTS.items():
+        yield Rule(name, "post", ACT, permissions, found, _ballot)
     yield Rule("promotion", "get", SEEN, (P.VIEW,), named("number", "voting", "number"))
     yield Rule(
         "promotion_vote", "post", ACT, (P.VOTE_TRADER, P.VOTE_RISK), named("number", "voting", "number"), _ballot

@@ -24,7 +24,7 @@ from tests.api.world import ROLES, Side, World, make_world
 
 ALLOWED, FORBIDDEN, UNKNOWN, SIGN_IN, FAILED = "allowed", "forbidden", "not found", "sign in", "failed"
 SIGN_IN_PAGE = "/accounts/login/"
-NOT_MARKERS = {"instrument", "dataset", "feed", "venue", "policy", "member"}
+NOT_MARKERS = {"instrument", "dataset", "feed", "venue", "policy", "member", "gate_definition"}
 # Users whose own things these are, whatever their roles: a service account sees its own tokens.
 MACHINES = ("token-detail", "token-revoke", "token-rotate", "workload-trust-detail", "workload-trust-revoke")
 OWNERS = dict.fromkeys(MACHINES, "service account")

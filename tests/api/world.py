@@ -30,12 +30,13 @@ from apps.markets.models import (
 )
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
-from apps.releases.models import Gate, Release
+from apps.releases.models import Release
 from apps.runtime.models import Backtest, BacktestFill, BacktestRun
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api import trusted
 from tests.api.asked import DAY, ask_for
+from tests.api.gates import arrange_gates
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
 from tests.exits.world import arrange_exit_plan
@@ -273,7 +274,6 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         bars_total=10,
         asked_by=maker,
     )
-    gate = Gate.objects.create(release=release, kind="config_lint")
     objects |= {
         "code_version": code,
         "config_bundle": config,
@@ -281,8 +281,8 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         "release": release,
         "backtest": backtest,
         "backtest_run": run,
-        "gate": gate,
     }
+    objects |= arrange_gates(release, backtest, maker)
 
 
 def make_promotion(objects: dict[str, Any], requested_by: User, **overrides: Any) -> Promotion:

@@ -37,6 +37,7 @@ LISTS = (
     "/markets/",
     "/markets/marks/",
     "/limits/days/",
+    "/gates/",
     "/exit-plans/",
     "/signals/",
     "/signers/",

@@ -3,6 +3,7 @@
 from tests.mutation import (
     of_checks,
     of_doubt,
+    of_gates,
     of_maintenance,
     of_markets,
     of_marks,
@@ -18,6 +19,7 @@ SAFEGUARDS = (
     *of_sending.SAFEGUARDS,
     *of_sessions.SAFEGUARDS,
     *of_doubt.SAFEGUARDS,
+    *of_gates.SAFEGUARDS,
     *of_checks.SAFEGUARDS,
     *of_venues.SAFEGUARDS,
     *of_markets.SAFEGUARDS,

@@ -19,6 +19,9 @@ TREES = st.dictionaries(
 MEANING = {
     ("passed", True): "open",
     ("passed", False): "closed",
+    ("waived", True): "open",
+    ("waived", False): "closed",
+    ("expired", False): "closed",
     ("failed", False): "closed",
     ("error", False): "closed",
     ("pending", False): "waiting",

@@ -4,8 +4,8 @@ import pytest
 
 from apps.audit.context import acting
 from apps.markets.models import Feed
-from apps.releases import checks
-from apps.releases.models import Release
+from apps.releases import checks, selectors
+from apps.releases.models import Gate, Release
 from apps.releases.states import GateState
 from tests import builders
 from tests.builders import BY, Team, refused
@@ -36,7 +36,8 @@ def _release(team: Team, body: str = "class Bot: ...") -> Release:
 
 
 def _run(kind: str, release: Release) -> checks.Verdict:
-    return checks.run(kind, release, lambda percent: None)
+    gate = Gate(kind=kind, release=release, definition=selectors.definition_in_force(kind))
+    return checks.run(gate, release, lambda percent: None)
 
 
 def test_lint_passes_a_config_that_fits_code_and_market(team: Team) -> None:
@@ -48,7 +49,8 @@ def test_lint_names_a_feed_that_is_not_there(team: Team) -> None:
 
     verdict = _run("config_lint", release)
 
-    assert (verdict.state, verdict.message) == (GateState.FAILED, "there is no feed named gone")
+    assert (verdict.state, verdict.figures["problems"]) == (GateState.FAILED, ["there is no feed named gone"])
+    assert verdict.message.startswith("there is no feed named gone. What to do: ")
 
 
 @pytest.mark.parametrize("kind", ["deterministic", "backtest"])
@@ -103,7 +105,7 @@ def test_too_few_fills_fail_the_backtest_and_the_run_is_kept(team: Team) -> None
     verdict = _run("backtest", _release(team, TRADES))
 
     assert verdict.state == GateState.FAILED
-    assert "fewer than" in verdict.message
+    assert "fill count 9 is less than the 20 needed" in verdict.message
     assert verdict.backtest is not None
     assert verdict.figures["result_hash"] == verdict.backtest.intents_hash
 

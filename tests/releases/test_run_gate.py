@@ -18,6 +18,8 @@ from tests import builders
 from tests.builders import BY, FAILED, PASSED, Team, verdicts
 from tests.promotions.conftest import Ahead
 
+GATE_VALID = timedelta(hours=168)
+
 
 @pytest.fixture
 def release(team: Team) -> Release:
@@ -141,7 +143,7 @@ def test_a_worker_that_loses_its_lease_while_measuring_decides_nothing(release: 
 def test_an_expired_pass_is_not_open(release: Release, wall: Ahead) -> None:
     with verdicts(PASSED):
         gate = services.run_gate(_claimed())
-    wall.ahead = services.GATE_VALID + timedelta(seconds=1)
+    wall.ahead = GATE_VALID + timedelta(seconds=1)
 
     assert gate.state == "passed"
     assert not services.is_open(gate)
@@ -160,7 +162,7 @@ def test_a_standing_pass_is_not_run_again(release: Release) -> None:
 def test_what_did_not_pass_or_has_expired_is_run_again(release: Release, wall: Ahead, verdict: checks.Verdict) -> None:
     with verdicts(verdict):
         services.run_gate(_claimed())
-    wall.ahead = services.GATE_VALID + timedelta(seconds=1)
+    wall.ahead = GATE_VALID + timedelta(seconds=1)
 
     services.request_gates(release=release, kinds=["config_lint"], **BY)
 

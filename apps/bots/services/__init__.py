@@ -1,5 +1,6 @@
 """Verbs of bots, by noun: bots, owners, signers, trust, versions."""
 
+from apps.bots.services.contents import read_text
 from apps.bots.services.fleet import make_bot, make_strategy, set_stage
 from apps.bots.services.owners import (
     hand_over,
@@ -22,6 +23,7 @@ __all__ = [
     "push_code",
     "push_config",
     "push_parameters",
+    "read_text",
     "require_may_hand_over",
     "require_may_hand_over_all",
     "require_owners",

@@ -28,7 +28,15 @@ from apps.risk.states import LimitKind
 from apps.venues.models import Account
 
 EXAMPLES = settings.ROOT / "examples"
-GATES = ["config_lint", "deterministic", "backtest"]
+GATES = [
+    "config_lint",
+    "data_contract",
+    "secrets_present",
+    "operating_standard",
+    "deterministic",
+    "order_contract",
+    "backtest",
+]
 LIMITS = {
     "BTC-USD": {"order_quantity": "1", "order_notional": "25000", "position": "1"},
     "EUR-USD": {"order_quantity": "20000", "order_notional": "25000", "position": "20000"},

@@ -11,7 +11,8 @@ from django.db.models import Count, QuerySet
 from apps.access import selectors as access
 from apps.access.models import User
 from apps.access.selectors import Seat
-from apps.console.selectors import bots
+from apps.console.selectors import bots, gates
+from apps.console.selectors.gates import GateView
 from apps.deployments.models import Deployment
 from apps.deployments.states import Desired
 from apps.execution.models import Order, Position
@@ -21,7 +22,8 @@ from apps.promotions import selectors as promotions
 from apps.promotions.models import Promotion
 from apps.promotions.selectors import ReleaseDiff
 from apps.promotions.states import PromotionState
-from apps.releases.models import Gate, Release
+from apps.releases.models import Release
+from apps.releases.services import is_open
 from apps.releases.states import GateState
 
 ENDED = {
@@ -31,6 +33,7 @@ ENDED = {
     PromotionState.WITHDRAWN,
     PromotionState.VOID,
 }
+SHUT = (GateState.FAILED, GateState.ERROR, GateState.EXPIRED)
 WAITS = {
     PromotionState.GATING: "Gates are running",
     PromotionState.VOTING: "Waiting for votes",
@@ -83,7 +86,7 @@ class Dossier:
     promotion: Promotion
     diff: ReleaseDiff
     runs_now: Deployment | None
-    gates: list["GateView"]
+    gates: list[GateView]
     seats: list[Seat]
     votes: list[Any]
     excluded: list[Exclusion]
@@ -118,16 +121,6 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True)
-class GateView:
-    """A gate with its figures beside their thresholds, and the baseline's equity."""
-
-    gate: Gate
-    figures: list["Figure"]
-    equity: Any = None
-    baseline: Any = None
-
-
-@dataclass(frozen=True, slots=True)
 class Exposure:
     """What would be at stake if it were applied now; None where it cannot be known."""
 
@@ -151,15 +144,15 @@ class Exposure:
         return None if self.price is None else self.position_max * self.price
 
 
-def dossier(promotion: Promotion) -> Dossier:
-    """Everything that the page of `promotion` shows."""
+def dossier(promotion: Promotion, user: User) -> Dossier:
+    """Everything that the page of `promotion` shows to `user`."""
     runs_now = _runs_now(promotion)
     diff = promotions.diff(promotion)
     found = Dossier(
         promotion=promotion,
         diff=diff,
         runs_now=runs_now,
-        gates=_gates(promotion, diff.before),
+        gates=_gates(promotion, diff.before, user),
         seats=access.seats_of(promotion.consent) if promotion.consent else [],
         votes=_votes(promotion),
         excluded=list(exclusions(promotion)),
@@ -178,44 +171,9 @@ def _runs_now(promotion: Promotion) -> Deployment | None:
     )
 
 
-def _gates(promotion: Promotion, baseline: Release | None) -> list[GateView]:
+def _gates(promotion: Promotion, baseline: Release | None, user: User) -> list[GateView]:
     before = {gate.kind: gate for gate in baseline.gates.select_related("backtest")} if baseline else {}
-    return [view_of(gate, before.get(gate.kind)) for gate in promotions.evidence(promotion)]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One measured figure; `bound` is its threshold in words, empty where there is none."""
-
-    name: str
-    value: Any
-    bound: str = ""
-
-    @property
-    def is_digest(self) -> bool:
-        """Whether it identifies rather than measures."""
-        return self.name.endswith("hash")
-
-
-def view_of(gate: Gate, before: Gate | None = None) -> GateView:
-    """The gate's figures with the threshold of each, those with a threshold first."""
-    names = sorted(gate.figures, key=lambda name: (name not in gate.thresholds, name))
-    figures = [Figure(name, _shown(gate.figures[name]), _bound(name, gate.thresholds)) for name in names]
-    equity = gate.backtest.equity if gate.backtest else None
-    baseline = before.backtest.equity if before and before.backtest and equity else None
-    return GateView(gate, figures, equity, baseline)
-
-
-def _shown(value: Any) -> Any:
-    """A list by its length: what is in it stands in the gate's message."""
-    return len(value) if isinstance(value, list) else value
-
-
-def _bound(name: str, thresholds: dict[str, Any]) -> str:
-    if name not in thresholds:
-        return ""
-    is_ceiling = name.startswith("max_") or name == "problems"
-    return f"{'≤' if is_ceiling else '≥'} {thresholds[name]}"
+    return gates.views(promotions.evidence(promotion), user, before)
 
 
 def _votes(promotion: Promotion) -> list[Any]:
@@ -282,13 +240,15 @@ def steps(found: Dossier) -> Iterator[Step]:
 
 def _gate_step(found: Dossier) -> Step:
     wanted = len(found.promotion.policy.gates)
-    passed = [view.gate for view in found.gates if view.gate.state == GateState.PASSED]
-    note = f"{len(passed)} of {wanted}"
-    if any(view.gate.state in (GateState.FAILED, GateState.ERROR) for view in found.gates):
+    times = [view.gate.decided_at for view in found.gates if view.gate.decided_at]
+    if found.promotion.consent is not None:  # the vote has begun, so every gate was open then, whatever became of it
+        return Step("Gates", "done", max(times, default=None), f"{wanted} of {wanted}")
+    opened = sum(is_open(view.gate) for view in found.gates)
+    note = f"{opened} of {wanted}"
+    if any(view.gate.state in SHUT for view in found.gates):
         return Step("Gates", "failed", None, f"{note} passed")
-    if len(passed) < wanted:
+    if opened < wanted:
         return Step("Gates", "failed" if found.promotion.state in ENDED else "now", None, note)
-    times = [gate.decided_at for gate in passed if gate.decided_at]
     return Step("Gates", "done", max(times, default=None), note)
 
 

@@ -37,7 +37,7 @@ def index(request: Request) -> HttpResponse:
 def show(request: Request, number: int) -> HttpResponse:
     """One promotion: evidence beside the diff, and the votes."""
     promotion = _find(request, number)
-    found = dossiers.dossier(promotion)
+    found = dossiers.dossier(promotion, request.user)
     may_vote = any(request.user in seat.candidates for seat in found.seats)
     context = {
         "promotion": promotion,

@@ -11,22 +11,25 @@ from apps.bots.states import Environment, Stage
 from apps.console import pages
 from apps.console.forms import PromotionForm
 from apps.console.pages import Request
-from apps.console.selectors import promotions as dossiers
+from apps.console.selectors import gates as views
 from apps.promotions import services as promotions
 from apps.promotions.models import Policy
 from apps.releases.models import Release
+from apps.releases.states import GateKind
 from apps.venues.models import Account
 
 
-def show(request: Request, release_id: UUID) -> HttpResponse:
-    """One release."""
-    release = _find(request, release_id)
+def show(
+    request: Request, release_id: UUID, gate_id: UUID | None = None, waiver_id: UUID | None = None
+) -> HttpResponse:
+    """One release; the acts on one of its gates stand on this page, too."""
+    release = find(request, release_id)
     accounts = Account.objects.filter(name__in=release.bot.accounts).select_related("venue").order_by("name")
-    gates = release.gates.select_related("backtest__dataset").order_by("kind")
+    gates = release.gates.select_related("backtest__dataset", "definition")
     context = {
         "release": release,
         "attested": selectors.ci_provenance(release.code_version),
-        "gates": [dossiers.view_of(gate) for gate in gates],
+        "gates": views.views(sorted(gates, key=lambda gate: GateKind.values.index(gate.kind)), request.user),
         "promotions": release.promotions.select_related("account").order_by("-number"),
         "accounts": accounts,
         "stages": _stages(),
@@ -45,7 +48,7 @@ def _stages() -> list[str]:
 @pages.acts_on(show)
 def promote(request: Request, release_id: UUID) -> HttpResponse:
     """Ask for a promotion of this release."""
-    release = _find(request, release_id)
+    release = find(request, release_id)
     access.require(request.user, Permission.BUILD, release.bot.scope)
     values = pages.cleaned(PromotionForm(request.POST))
     account = pages.reach(request, Account.objects.all(), "scope", pk=values["account"])
@@ -61,7 +64,8 @@ def promote(request: Request, release_id: UUID) -> HttpResponse:
     return pages.done(request, f"Asked for {promotion}", "promotion", promotion.number)
 
 
-def _find(request: Request, release_id: UUID) -> Release:
+def find(request: Request, release_id: UUID) -> Release:
+    """The release within reach, with what its page shows."""
     rows = Release.objects.select_related(
         "bot__scope",
         "code_version__signer",

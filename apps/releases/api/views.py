@@ -1,4 +1,4 @@
-"""Endpoints of releases and gates."""
+"""Endpoints of releases."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet
 from apps.common.api.filters import filter_set
 from apps.releases import services
 from apps.releases.api import serializers as shapes
-from apps.releases.models import Gate, Release
+from apps.releases.models import Release
 
 
 class ReleaseViews(ReadEndpoint):
@@ -51,12 +51,3 @@ class ReleaseViews(ReadEndpoint):
 
     def _part(self, model: type[Any], pk: Any) -> Any:
         return self.referred(model.objects.all(), str(pk), path="bot__scope", name="pk")
-
-
-class GateViews(ReadEndpoint):
-    """Gates with their figures and evidence."""
-
-    queryset = Gate.objects.select_related("release__bot__scope")
-    serializer_class = shapes.GateShown
-    filterset_class = filter_set(Gate, ids=("release", "release__bot"), exact=("kind", "state"))
-    scope_path = "release__bot__scope"
