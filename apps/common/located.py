@@ -33,6 +33,8 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_PLAIN = re.compile(r"[A-Za-z]([A-Za-z0-9_./-]| (?=[A-Za-z0-9]))*", re.ASCII)
+_DOUBTFUL = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _TEXT_TAG, _MAP_TAG, _LIST_TAG = (f"tag:yaml.org,2002:{kind}" for kind in ("str", "map", "seq"))
 
@@ -100,6 +102,11 @@ def dotted(path: Path) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
 
 
+def is_plain(text: str) -> bool:
+    """Whether the text may stand without quotes, for this reader and for those of YAML 1.1."""
+    return _PLAIN.fullmatch(text) is not None and text.lower() not in _DOUBTFUL
+
+
 def read(raw: bytes) -> Document:
     """The one mapping that `raw` (UTF-8) holds, with places. Raises Unreadable, and nothing else, for what is none."""
     text = _decoded(raw)
@@ -110,6 +117,8 @@ def read(raw: bytes) -> Document:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise _refusal("DOCUMENT_CHARACTER", "a control character", "remove it", line) from None
+    except (ValueError, OverflowError):  # an escape beyond Unicode, a version of thousands of digits
+        raise _refusal("DOCUMENT_SYNTAX", "an escape or a directive that means nothing", "write it plainly") from None
     return _Walk().document(node)
 
 
