@@ -109,7 +109,7 @@ def is_plain(text: str) -> bool:
 
 def read(raw: bytes) -> Document:
     """The one mapping that `raw` (UTF-8) holds, with places. Raises Unreadable, and nothing else, for what is none."""
-    text = _decoded(raw)
+    text = decoded(raw)
     try:
         node = _only_node(_Loader(text))
     except yaml.MarkedYAMLError as error:
@@ -122,8 +122,8 @@ def read(raw: bytes) -> Document:
     return _Walk().document(node)
 
 
-def _decoded(raw: bytes) -> str:
-    """The text; what is too large, empty, or not plain UTF-8 is refused."""
+def decoded(raw: bytes) -> str:
+    """The text. Raises Unreadable for what is too large or not plain UTF-8."""
     if len(raw) > BYTES_MAX:
         raise _refusal("DOCUMENT_TOO_LARGE", f"it has {len(raw)} bytes", f"keep it below {BYTES_MAX}")
     if raw.startswith(_UTF16):
@@ -237,9 +237,11 @@ class _Walk:
     def _key(self, node: Any, path: Path) -> str | None:
         key = self._scalar(node, path) if isinstance(node, yaml.ScalarNode) and node.tag == _TEXT_TAG else None
         if not isinstance(key, str) or len(key) > KEY_CHARACTERS_MAX:
-            return self._note("KEY_NOT_TEXT", node, path, "a name that is no short text", "put quotes around it")
+            self._note("KEY_NOT_TEXT", node, path, "a name that is no short text", "put quotes around it")
+            return None
         if key == "<<" and node.style is None:
-            return self._note("MERGE_REFUSED", node, path, "merge keys are not read", "write the values out")
+            self._note("MERGE_REFUSED", node, path, "merge keys are not read", "write the values out")
+            return None
         return key
 
     def _scalar(self, node: Any, path: Path) -> Any:

@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 
 from apps.access.models import User
 from apps.bots.states import Environment, Stage
+from apps.common import located
 from apps.execution.exits.services import Terms
 from apps.execution.states import Purpose, SettleOutcome
 from apps.markets.services import MARK_FILE_BYTES_MAX
@@ -41,6 +42,28 @@ class PromotionForm(ReasonForm):
     stage = forms.ChoiceField(choices=Stage.choices)
     environment = forms.ChoiceField(choices=Environment.choices)
     capital = forms.DecimalField(min_value=0, max_digits=38, decimal_places=18)
+
+
+class DeclarationForm(forms.Form):
+    """A declaration, typed or as a file; the file counts where there is one."""
+
+    text = forms.CharField(required=False, strip=False, max_length=located.BYTES_MAX, label="Declaration")
+    file = forms.FileField(required=False, label="File")
+
+    def clean(self) -> dict[str, Any]:
+        """The text with the line ends of its file. Raises located.Unreadable for a file that is no text."""
+        values = super().clean() or {}
+        file = values.get("file")
+        if file is not None:
+            values["text"] = located.decoded(file.read(located.BYTES_MAX + 1))
+        values["text"] = values.get("text", "").replace("\r\n", "\n")
+        return values
+
+
+class ApplyForm(DeclarationForm, ReasonForm):
+    """A declaration as it was planned."""
+
+    digest = forms.RegexField(r"^[0-9a-f]{64}$", label="Digest of the plan")
 
 
 class HoldForm(ReasonForm):

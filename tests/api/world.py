@@ -34,6 +34,7 @@ from apps.runtime.models import Backtest
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api.asked import DAY, ask_for
+from tests.api.declared import arrange_declaration
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
 from tests.exits.world import arrange_exit_plan
@@ -156,6 +157,7 @@ def _side(name: str, shared: dict[str, Any]) -> Side:
         _release,
         _promotion,
         _voting,
+        arrange_declaration,
         _deployment,
         make_sessions,
         _orders,

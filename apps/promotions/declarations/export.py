@@ -17,7 +17,7 @@ LINE_CHARACTERS_MAX = 100
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes what `located.read` reads back: aliases never, quotes around all that could be taken for something else."""
+    """Writes what `located.read` reads back: without aliases, with quotes where a text could be something else."""
 
     def ignore_aliases(self, data: Any) -> bool:
         """Every value is written out."""

@@ -78,15 +78,16 @@ def newest(bot: Bot) -> Declaration | None:
 
 def head_numbers(bot: Bot) -> dict[str, int]:
     """The numbers of the newest versions and release; 0 where there is none."""
-    kinds = {"config": ConfigBundle, "parameters": ParameterSet, "release": Release}
-    return {
-        name: model._default_manager.filter(bot=bot).aggregate(top=Max("number"))["top"] or 0
-        for name, model in kinds.items()
+    kinds: dict[str, QuerySet[Any]] = {
+        "config": ConfigBundle.objects.all(),
+        "parameters": ParameterSet.objects.all(),
+        "release": Release.objects.all(),
     }
+    return {name: rows.filter(bot=bot).aggregate(top=Max("number"))["top"] or 0 for name, rows in kinds.items()}
 
 
 def heads(bot: Bot) -> Heads:
-    """What counts now. The same content twice is one version, so what was declared last need not have the top number."""
+    """What counts now: the same content twice is one version, so what was declared last may have any number."""
     last, tops = newest(bot), head_numbers(bot)
 
     def head(name: str, declared: Any, rows: QuerySet[Any]) -> Any:
@@ -110,7 +111,7 @@ def limits_of(bot: Bot) -> dict[str, Limit]:
 
 def actual(bot: Bot) -> rules.Actual:
     """The state now, as a plan is bound to it; `bot` as `find` reads it."""
-    now, release = heads(bot), None
+    now = heads(bot)
     release = now.release
     return rules.Actual(
         bot=rules.BotNow(

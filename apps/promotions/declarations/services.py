@@ -112,7 +112,8 @@ def _move_limits(bot: Bot, judged: Judged, actor: User, reason: str) -> list[UUI
 def _make(bot: Bot, judged: Judged, actor: User, reason: str) -> Made:
     """Owners, versions and release as declared; what is not declared stays what it is."""
     declared, now = judged.document.value, selectors.heads(bot)
-    made, by = Made(now.config, now.parameters, None, now.release), {"actor": actor, "reason": reason}
+    made = Made(now.config, now.parameters, None, now.release)
+    by: dict[str, Any] = {"actor": actor, "reason": reason}
     if judged.plan.of(rules.Action.HAND_OVER):
         _hand_over(bot, declared["bot"], actor, reason)
     code = CodeVersion.objects.filter(bot=bot, artifact_sha256=judged.code.digest).first() if judged.code else None
@@ -122,8 +123,9 @@ def _make(bot: Bot, judged: Judged, actor: User, reason: str) -> Made:
         made.parameters = bots.push_parameters(bot=bot, code_version=code, content=declared["parameters"], **by)
     if "code" in declared and code is not None and made.config and made.parameters:
         made.code = code
-        parts = {"code_version": code, "config_bundle": made.config, "parameter_set": made.parameters}
-        made.release = releases.make_release(bot=bot, **parts, **by)
+        made.release = releases.make_release(
+            bot=bot, code_version=code, config_bundle=made.config, parameter_set=made.parameters, **by
+        )
     return made
 
 

@@ -87,6 +87,11 @@ class Plan:
         """What apply would do; raises that wait for people are not asked for again."""
         return [line for line in self.lines if line.action != Action.WAIT]
 
+    @property
+    def widened_limits(self) -> list[Line]:
+        """The limits, of the ledger and of the bundle, that would allow more."""
+        return [line for line in self.lines if line.rank == 0]
+
     def of(self, *actions: Action) -> list[Line]:
         """The lines with one of these actions."""
         return [line for line in self.lines if line.action in actions]
