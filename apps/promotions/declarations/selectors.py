@@ -242,7 +242,14 @@ def drift(bot: Bot) -> list[Drift]:
     code = _code(last.code_version) if last.code_version else None
     plan = rules.plan(document, rules.bundle_of(last.content), state, code)
     records = _Records(row)
-    return [_drift(line, records) for line in plan.lines]
+    return [_drift(line, records) for line in plan.lines if not _follows(line, plan, state, code)]
+
+
+def _follows(line: rules.Line, plan: rules.Plan, state: rules.Actual, code: rules.CodeNow | None) -> bool:
+    """Whether a release of the same code is missing only because other things are not as declared."""
+    is_same = state.code is not None and code is not None and state.code.digest == code.digest
+    others = plan.of(rules.Action.CONFIG, rules.Action.PARAMETERS)
+    return line.action == rules.Action.RELEASE and is_same and bool(others)
 
 
 _OTHER_WAY = {WIDENS: TIGHTENS, TIGHTENS: WIDENS, NEUTRAL: NEUTRAL}
