@@ -10,6 +10,7 @@ from quarterdeck.bars import INTERVAL_MS
 from apps.access.models import User
 from apps.access.states import Permission
 from apps.bots.states import Environment, Stage
+from apps.common import located
 from apps.common.api.parsers import UPLOAD_BYTES_MAX
 from apps.common.clocks import to_ms
 from apps.execution.exits.services import Terms
@@ -62,6 +63,28 @@ class GateDefinitionForm(ReasonForm):
     thresholds = forms.JSONField()
     valid_for_h = forms.IntegerField(min_value=1, label="Hours a pass is good for")
     reporter = forms.ChoiceField(choices=Reporter.choices)
+
+
+class DeclarationForm(forms.Form):
+    """A declaration, typed or as a file; the file counts where there is one."""
+
+    text = forms.CharField(required=False, strip=False, max_length=located.BYTES_MAX, label="Declaration")
+    file = forms.FileField(required=False, label="File")
+
+    def clean(self) -> dict[str, Any]:
+        """The text with the line ends of its file. Raises located.Unreadable for a file that is no text."""
+        values = super().clean() or {}
+        file = values.get("file")
+        if file is not None:
+            values["text"] = located.decoded(file.read(located.BYTES_MAX + 1))
+        values["text"] = values.get("text", "").replace("\r\n", "\n")
+        return values
+
+
+class ApplyForm(DeclarationForm, ReasonForm):
+    """A declaration as it was planned."""
+
+    digest = forms.RegexField(r"^[0-9a-f]{64}$", label="Digest of the plan")
 
 
 class HoldForm(ReasonForm):

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 from apps.access.models import Consent, User
 from apps.audit.models import AppendOnlyModel, HistoryModel
-from apps.bots.models import Bot
+from apps.bots.models import Bot, CodeVersion, ConfigBundle, ParameterSet
 from apps.bots.states import Environment, Stage
 from apps.common.models import Claimable, ExactDecimalField
 from apps.promotions.states import PromotionState
@@ -59,3 +59,29 @@ class Promotion(HistoryModel, Claimable):
 
     def __str__(self) -> str:
         return f"P-{self.number}"
+
+
+class Declaration(AppendOnlyModel):
+    """A declaration of a bot as it was applied: its text, and what came of it; the newest says what should be."""
+
+    bot = models.ForeignKey(Bot, on_delete=models.PROTECT, related_name="declarations")
+    number = models.PositiveIntegerField()
+    digest = models.CharField(max_length=64, help_text="SHA-256 of the canonical content.")
+    text = models.TextField(help_text="As it was sent.")
+    content = models.JSONField(help_text="As it was read.")
+    plan_digest = models.CharField(max_length=64)
+    lines = models.JSONField(help_text="The plan that was applied.")
+    raises = models.JSONField(help_text="Ids of the limit raises that it asked for.")
+    heads = models.JSONField(help_text="Numbers of the newest versions and release when it was applied.")
+    config_bundle = models.ForeignKey(ConfigBundle, null=True, on_delete=models.PROTECT, related_name="+")
+    parameter_set = models.ForeignKey(ParameterSet, null=True, on_delete=models.PROTECT, related_name="+")
+    code_version = models.ForeignKey(CodeVersion, null=True, on_delete=models.PROTECT, related_name="+")
+    release = models.ForeignKey(Release, null=True, on_delete=models.PROTECT, related_name="+")
+    applied_by = models.ForeignKey(User, on_delete=models.PROTECT, related_name="+")
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["bot", "number"], name="declaration_numbered_per_bot")]
+
+    def __str__(self) -> str:
+        return f"declaration {self.number} of {self.bot}"

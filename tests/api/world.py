@@ -36,6 +36,7 @@ from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api import trusted
 from tests.api.asked import DAY, ask_for
+from tests.api.declared import arrange_declaration
 from tests.api.gates import arrange_gates
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
@@ -162,6 +163,7 @@ def _side(name: str, shared: dict[str, Any]) -> Side:
         _release,
         _promotion,
         _voting,
+        arrange_declaration,
         _deployment,
         make_sessions,
         _orders,

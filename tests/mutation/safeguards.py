@@ -2,6 +2,7 @@
 
 from tests.mutation import (
     of_checks,
+    of_declarations,
     of_doubt,
     of_gates,
     of_maintenance,
@@ -26,6 +27,7 @@ SAFEGUARDS = (
     *of_marks.SAFEGUARDS,
     *of_maintenance.SAFEGUARDS,
     *of_owners.SAFEGUARDS,
+    *of_declarations.SAFEGUARDS,
     *of_people.SAFEGUARDS,
     *of_research.SAFEGUARDS,
 )

@@ -23,7 +23,8 @@ class TooLarge(exceptions.APIException):
     default_detail = "the body is larger than this call takes"
 
 
-def _bounded(stream: IO[bytes], context: Mapping[str, Any] | None, bytes_max: int) -> bytes:
+def bounded(stream: IO[bytes], context: Mapping[str, Any] | None, bytes_max: int) -> bytes:
+    """The body, of at most `bytes_max`. Raises TooLarge before reading more."""
     request = (context or {}).get("request")
     _check_length(request.META.get("CONTENT_LENGTH") if request is not None else None, bytes_max)
     raw = stream.read(bytes_max + 1)
@@ -59,7 +60,7 @@ class BoundedJSONParser(parsers.JSONParser):
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The value; a body that is not an object or list of storable values is refused with 400."""
-        raw = _bounded(stream, parser_context, BODY_BYTES_MAX)
+        raw = bounded(stream, parser_context, BODY_BYTES_MAX)
         try:
             value = loads_strict(raw)
             check_storable(value)
@@ -90,7 +91,7 @@ class YAMLParser(parsers.BaseParser):
 
     def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
         """The value; aliases, depth beyond DEPTH_MAX and unknown tags are refused with 400."""
-        raw = _bounded(stream, parser_context, YAML_BYTES_MAX)
+        raw = bounded(stream, parser_context, YAML_BYTES_MAX)
         try:
             value = yaml.load(raw, Loader=_PlainLoader)
             check_storable(value)

@@ -22,14 +22,18 @@ from apps.execution.states import OrderState
 
 PAGE_SIZE = 50
 DAYS_SHOWN = 30
-TABS = ("overview", "orders", "positions", "releases", "history")
+TABS = ("overview", "orders", "positions", "releases", "declaration", "history")
 
 
 def show(request: Request, name: str, tab: str = "overview") -> HttpResponse:
     """One tab of a bot."""
     bot = find(request, name)
     head = bots.header(bot)
-    number = request.GET.get("page")
+    return tab_of(request, bot, head, tab, READERS[tab](bot, head, request.GET.get("page")))
+
+
+def tab_of(request: Request, bot: Bot, head: Header, tab: str, found: dict[str, Any]) -> HttpResponse:
+    """The page of a bot with what a tab has found."""
     context = {
         "bot": bot,
         "head": head,
@@ -40,7 +44,7 @@ def show(request: Request, name: str, tab: str = "overview") -> HttpResponse:
         "may_operate": access.may(request.user, Permission.OPERATE, bot.scope),
         "may_build": access.may(request.user, Permission.BUILD, bot.scope),
         "candidates": list(owners.candidates(bot)) if owners.may_hand_over(request.user, bot) else [],
-        **READERS[tab](bot, head, number),
+        **found,
     }
     return pages.show(
         request,
