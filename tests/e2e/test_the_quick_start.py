@@ -15,7 +15,7 @@ from tests.e2e.clients import Caller, machine, sign_in
 from tests.e2e.product import Product
 from tests.e2e.quick_start import Follower, commands
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 BOT, EXAMPLE = "btc-dips", ROOT / "examples" / "btc_dips"
 PAGE = commands()
 # What the page tells its reader to write; everything else must be what `init` made.

@@ -38,7 +38,7 @@ class Client:
             base_url=f"{settings.url}/api/v1/",
             headers={"Accept": "application/json", "User-Agent": "quarterdeck-cli"},
             timeout=httpx.Timeout(settings.timeout_s, connect=CONNECT_S),
-            verify=_tls(settings.ca_file),
+            verify=_tls(settings),
             follow_redirects=False,
             transport=transport,
         )
@@ -146,14 +146,16 @@ def _act() -> dict[str, str]:
     return {"Idempotency-Key": f"cli-{uuid.uuid4()}"}
 
 
-def _tls(ca_file: Path | None) -> ssl.SSLContext | bool:
+def _tls(settings: Settings) -> ssl.SSLContext | bool:
     """What verifies the platform; True leaves it to SSL_CERT_FILE or the usual authorities."""
-    if ca_file is None:
+    if settings.url.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody: no TLS is meant, so none is taken
+    if settings.ca_file is None:
         return True
     try:
-        return ssl.create_default_context(cafile=str(ca_file))
+        return ssl.create_default_context(cafile=str(settings.ca_file))
     except (OSError, ssl.SSLError):
-        raise usage(f"{ca_file} holds no certificates in PEM") from None
+        raise usage(f"{settings.ca_file} holds no certificates in PEM") from None
 
 
 def _is_final(error: httpx.TransportError) -> bool:
