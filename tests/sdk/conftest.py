@@ -17,7 +17,15 @@ def platform():
 @pytest.fixture
 def at_platform(platform, monkeypatch, tmp_path):
     """The command line as if a token were set for the stand-in; waits are short, and home is empty."""
-    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "GITHUB_SHA", "CI_COMMIT_SHA", "XDG_CONFIG_HOME"):
+    for name in (
+        "HTTP_PROXY",
+        "http_proxy",
+        "ALL_PROXY",
+        "all_proxy",
+        "GITHUB_SHA",
+        "CI_COMMIT_SHA",
+        "XDG_CONFIG_HOME",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("QUARTERDECK_URL", platform.url)

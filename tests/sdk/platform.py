@@ -1,4 +1,4 @@
-"""A platform to call: a real HTTP server on this machine that answers as a test scripts it, and remembers what it got."""
+"""A platform to call: a real HTTP server that answers as a test scripts it, and remembers what it got."""
 
 import json
 import threading

@@ -1,7 +1,6 @@
 """The quarterdeck command: from a folder to a bot that trades, and the way to stop it."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 
 from quarterdeck import __version__

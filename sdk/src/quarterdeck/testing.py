@@ -28,6 +28,7 @@ from quarterdeck.strategy import Strategy
 
 CASH = Decimal(100_000)
 STEP = Decimal("0.00000001")
+FREE = SimConfig()
 SLICE_BARS = (1, 2, 7, 50)
 
 
@@ -93,7 +94,7 @@ class Harness:
     parameters: dict[str, Any]
     instrument: Instrument
     interval_ms: int = INTERVAL_MS["1h"]
-    costs: SimConfig = SimConfig()
+    costs: SimConfig = FREE
     cash: Decimal = CASH
     seed: int = 1
 

@@ -74,10 +74,6 @@ class Client:
         """One act: the same Idempotency-Key goes with every try of it, so it happens once at most."""
         return self._call("POST", path, headers=_act(), json=dict(body or {}))
 
-    def post_text(self, path: str, text: str, media_type: str) -> Any:
-        """One act whose body is a document in another format, as it stands in its file."""
-        return self._call("POST", path, headers=_act() | {"Content-Type": media_type}, content=text.encode())
-
     def post_form(self, path: str, fields: Mapping[str, str]) -> Any:
         """One act whose body is a form, without the caller's token: that is what it asks for."""
         return self._call("POST", path, headers=_act(), data=dict(fields), is_anonymous=True)

@@ -14,7 +14,7 @@ EXTRA = 'this command talks to the platform: install "quarterdeck[cli]"'
 
 
 def add_platform(command: argparse.ArgumentParser) -> None:
-    """--url, --token-file, --ca-file and --timeout-s; there is no option for the token itself, which `ps` would show."""
+    """--url, --token-file, --ca-file, --timeout-s; no option takes the token itself, which `ps` would show."""
     group = command.add_argument_group("the platform")
     group.add_argument("--url", help="its address; else QUARTERDECK_URL, else what `quarterdeck login` stored")
     group.add_argument("--token-file", type=Path, help="a file with the token, `-` reads it; else QUARTERDECK_TOKEN")

@@ -12,7 +12,7 @@ from quarterdeck.commands.screen import Screen
 if TYPE_CHECKING:
     from quarterdeck.client import Client
 
-DOCUMENT, YAML = "quarterdeck.yaml", "application/yaml"
+DOCUMENT = "quarterdeck.yaml"
 
 
 def add(commands: Commands) -> None:
@@ -23,14 +23,15 @@ def add(commands: Commands) -> None:
     command.add_argument("--yes", action="store_true", help="do not ask")
     command.add_argument("--reason", required=True, help="why; goes into the audit record")
     command = commands.add(
-        "export", "the declaration of a bot as it is now", _export, example="quarterdeck export --json"
+        "export", "the declaration of a bot as it is now", _export, example="quarterdeck export > quarterdeck.yaml"
     )
     command.add_argument("--folder", type=Path, default=Path())
     add_platform(command)
 
 
 def _add(commands: Commands, name: str, text: str, run: Run) -> argparse.ArgumentParser:
-    command = commands.add(name, text, run, example=f"quarterdeck {name} -f {DOCUMENT}")
+    more = ' --reason "..."' if name == "apply" else ""
+    command = commands.add(name, text, run, example=f"quarterdeck {name} -f {DOCUMENT}{more}")
     command.add_argument("-f", "--file", type=Path, default=Path(DOCUMENT), help=f"the document ({DOCUMENT})")
     command.add_argument("--folder", type=Path, default=Path(), help="the bot's folder (this one)")
     add_platform(command)
@@ -39,30 +40,37 @@ def _add(commands: Commands, name: str, text: str, run: Run) -> argparse.Argumen
 
 def _validate(options: argparse.Namespace, screen: Screen) -> Any:
     with connected(options) as client:
-        return _sent(client, options, "validate")
+        return client.post(f"{_place(client, options)}validate/", {"text": _text(options)})
 
 
 def _plan(options: argparse.Namespace, screen: Screen) -> Any:
     with connected(options) as client:
-        return _sent(client, options, "plan")
+        return client.post(f"{_place(client, options)}plan/", {"text": _text(options)})
 
 
 def _apply(options: argparse.Namespace, screen: Screen) -> Any:
-    """Shows the plan first and asks, unless --yes."""
+    """What is applied is what was planned and, unless --yes, looked at: another state meanwhile is refused."""
     with connected(options) as client:
+        place, text = _place(client, options), _text(options)
+        plan = client.post(f"{place}plan/", {"text": text})
         if not options.yes:
-            screen.preview(_sent(client, options, "plan"))
+            screen.preview(plan)
             screen.agrees("Apply this?", is_agreed=False)
-        return _sent(client, options, "apply")
+        return client.post(f"{place}apply/", {"text": text, "digest": plan["digest"], "reason": options.reason})
 
 
 def _export(options: argparse.Namespace, screen: Screen) -> Any:
+    """The document alone, so that it can be kept in a file; with --json the drift too."""
     with connected(options) as client:
-        return client.get(f"bots/{chosen_bot(client, options.folder)['id']}/declaration/")
+        found = client.get(_place(client, options))
+    return {"export": found["export"], "drift": found["drift"]} if screen.as_json else found["export"].rstrip()
 
 
-def _sent(client: "Client", options: argparse.Namespace, verb: str) -> Any:
+def _place(client: "Client", options: argparse.Namespace) -> str:
+    return f"bots/{chosen_bot(client, options.folder)['id']}/declaration/"
+
+
+def _text(options: argparse.Namespace) -> str:
     """The document goes as it stands, so that what is wrong with it is told with its line."""
-    bot = chosen_bot(client, options.folder)
-    text = options.file.read_text(encoding="utf-8")
-    return client.post_text(f"bots/{bot['id']}/declaration/{verb}/", text, YAML)
+    text: str = options.file.read_text(encoding="utf-8")
+    return text

@@ -11,12 +11,14 @@ from quarterdeck.commands.local import digest
 from quarterdeck.commands.project import bot_name, read_json
 from quarterdeck.commands.screen import Screen
 from quarterdeck.commands.waiting import add_timeout, until
-from quarterdeck.failures import refused, usage
+from quarterdeck.failures import refused
 
 if TYPE_CHECKING:
     from quarterdeck.client import Client
 
 OPEN, PASSED = ("pending", "running"), ("passed", "waived")
+# Who runs a gate: the platform's workers, unless it says that somebody reports it.
+_RUN_THERE = (None, "worker")
 
 
 def add(commands: Commands) -> None:
@@ -37,14 +39,16 @@ def add(commands: Commands) -> None:
         "report",
         "tell the platform what a check outside it found",
         _report,
-        example="quarterdeck gate report integration --state passed --evidence report.xml",
+        example="quarterdeck gate report unit --figures figures.json --tool pytest-9 --evidence report.xml",
     )
     _add_release(command)
     command.add_argument("gate", help="kind of the gate, or its id")
-    command.add_argument("--state", choices=("passed", "failed", "error"), required=True)
-    command.add_argument("--figures", type=Path, help="JSON object: what was measured")
-    command.add_argument("--evidence", type=Path, help="a file; its SHA-256 is kept with the gate")
-    command.add_argument("--message", default="", help="one sentence for those who vote")
+    what = command.add_mutually_exclusive_group(required=True)
+    what.add_argument("--figures", type=Path, help="JSON object: what was measured; the platform judges it")
+    what.add_argument("--error", help="why nothing could be measured; never passes")
+    command.add_argument("--tool", required=True, help="what measured it, with its version")
+    command.add_argument("--evidence", type=Path, required=True, help="the report; its SHA-256 is kept with the gate")
+    command.add_argument("--uri", default="", help="where the report lies")
 
 
 def _add_release(command: argparse.ArgumentParser) -> None:
@@ -84,23 +88,34 @@ def kinds_for(client: "Client", stage: str, environment: str) -> list[str]:
 def ask_and_wait(
     client: "Client", release: str, kinds: Sequence[str], minutes: float, screen: Screen
 ) -> list[dict[str, Any]]:
-    """Run gates and wait until all are decided. Raises Failure (refused) when one does not pass."""
+    """Run gates and wait until those that the platform runs are decided.
+
+    Raises Failure (refused) when one does not pass.
+    """
     client.post(f"releases/{release}/gates/", {"kinds": list(kinds)})
     with screen.progress("gates") as progress:
 
         def ask() -> list[dict[str, Any]]:
             found = [gate for gate in client.every("gates/", release=release) if gate["kind"] in kinds]
-            progress(sum(gate["progress_percent"] for gate in found), 100 * len(kinds))
+            found = [gate for gate in found if gate.get("reporter") in _RUN_THERE]
+            progress(sum(gate["progress_percent"] for gate in found), 100 * len(found))
             return found
 
         decided = until(ask, _all_decided, f"the verdict on {', '.join(kinds)}", minutes=minutes)
     shown = [_shown(gate) for gate in decided]
-    shut = [gate for gate in shown if gate["state"] not in PASSED]
-    if shut:
-        told = [f"{gate['kind']}: {gate['state']}. {gate['message']}" for gate in shut]
-        raise refused("gates do not pass", code="GATE_NOT_PASSED", details=told)
+    _check_open(shown)
+    reported = sorted(set(kinds) - {gate["kind"] for gate in shown})
     screen.say(f"gates passed: {', '.join(gate['kind'] for gate in shown)}")
+    if reported:
+        screen.say(f"to be reported from outside: {', '.join(reported)}")
     return shown
+
+
+def _check_open(shown: Sequence[dict[str, Any]]) -> None:
+    """Raises Failure (refused) with what is not open."""
+    shut = [f"{gate['kind']}: {gate['state']}. {gate['message']}" for gate in shown if gate["state"] not in PASSED]
+    if shut:
+        raise refused("gates do not pass", code="GATE_NOT_PASSED", details=shut)
 
 
 def _all_decided(found: list[dict[str, Any]]) -> bool:
@@ -127,16 +142,18 @@ def _run(options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
 
 
 def _report(options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
-    figures = read_json(options.figures) if options.figures else {}
-    if not isinstance(figures, dict):
-        raise usage(f"{options.figures} holds no JSON object")
-    body: dict[str, Any] = {"state": options.state, "figures": figures, "message": options.message}
-    if options.evidence:
-        body["evidence_digest"] = digest(options.evidence)
+    """The gate as it was judged. Raises Failure (refused) when it does not pass."""
+    body: dict[str, Any] = {"tool": options.tool, "uri": options.uri, "evidence_sha256": digest(options.evidence)}
+    if options.error:
+        body["error"] = options.error
+    else:
+        body["figures"] = read_json(options.figures)
     with connected(options) as client:
         release = chosen_release(client, options.folder, options.release)
         gates = client.every("gates/", release=release["id"])
-        found = [gate for gate in gates if options.gate in (gate["id"], gate["kind"])]
+        found = [one for one in gates if options.gate in (one["id"], one["kind"])]
         if not found:
             raise refused(f"the release has no gate {options.gate}: ask for it with `quarterdeck gate run`")
-        return _shown(client.post(f"gates/{found[0]['id']}/report/", body))
+        judged = _shown(client.post(f"gates/{found[0]['id']}/report/", body))
+    _check_open([judged])
+    return judged

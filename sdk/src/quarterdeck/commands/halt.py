@@ -21,7 +21,18 @@ _PLACES = {
     "venue": ("venues/", "name"),
     "instrument": ("instruments/", "symbol"),
 }
-_SHOWN = ("id", "scope_kind", "scope_name", "level", "cancels", "state", "latched_at", "latch_ms", "drain_state", "left")
+_SHOWN = (
+    "id",
+    "scope_kind",
+    "scope_name",
+    "level",
+    "cancels",
+    "state",
+    "latched_at",
+    "latch_ms",
+    "drain_state",
+    "left",
+)
 
 
 def add(commands: Commands) -> None:
@@ -55,7 +66,9 @@ def _halt(options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
         screen.say(f"{hold['level']}: {hold['scope_kind']} {hold['scope_name']}, latched in {hold['latch_ms']} ms")
         if options.wait:
             path = f"holds/{hold['id']}/"
-            hold = until(lambda: client.get(path), _is_drained, "the venues' word on every cancel", minutes=options.timeout_m)
+            hold = until(
+                lambda: client.get(path), _is_drained, "the venues' word on every cancel", minutes=options.timeout_m
+            )
         return {name: hold[name] for name in _SHOWN}
 
 

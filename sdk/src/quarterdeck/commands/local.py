@@ -23,7 +23,10 @@ def add(commands: Commands) -> None:
     add_folder(command)
     command.add_argument("-o", "--output", type=Path)
     command = commands.add(
-        "sign", "sign an artifact", _sign, example="quarterdeck sign . bot.zip --key key.pem --git-sha $(git rev-parse HEAD)"
+        "sign",
+        "sign an artifact",
+        _sign,
+        example="quarterdeck sign . bot.zip --key key.pem --git-sha $(git rev-parse HEAD)",
     )
     command.add_argument("folder", type=Path, help="the bot's folder: name and version come from its bot.toml")
     command.add_argument("artifact", type=Path)

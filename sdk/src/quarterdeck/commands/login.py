@@ -32,10 +32,10 @@ def add(commands: Commands) -> None:
         "token",
         "exchange the OIDC token of a CI job for a token of the platform, and store it",
         _token,
-        example="quarterdeck token --oidc-file oidc.jwt --service-account ci-fx",
+        example="quarterdeck token --oidc-file oidc.jwt",
     )
     command.add_argument("--oidc-file", type=Path, required=True, help="the token of the CI job; `-` reads it")
-    command.add_argument("--service-account", help="whose token it shall be, when the issuer may have several")
+    command.add_argument("--audience", help="of the trust, where the platform checks it")
     command.add_argument("--print", action="store_true", help="print the token instead of storing it: keep it off logs")
     add_platform(command)
 
@@ -62,8 +62,8 @@ def _token(options: argparse.Namespace, screen: Screen) -> dict[str, Any] | None
         "subject_token": read_secret(options.oidc_file),
         "subject_token_type": SUBJECT_TYPE,
     }
-    if options.service_account:
-        fields["resource"] = options.service_account
+    if options.audience:
+        fields["audience"] = options.audience
     with connected(options) as client:
         answer = client.post_form("token-exchange/", fields)
         token, address = str(answer.get("access_token", "")), client.settings.url

@@ -75,7 +75,8 @@ def _push_code(
     client: "Client", options: argparse.Namespace, artifact: Path, git_sha: str, screen: Screen
 ) -> dict[str, Any]:
     """The code version of a signed artifact; the same bytes again are the same version."""
-    fields = {"bot": bot_name(options.folder), "git_sha": git_sha, "reason": options.reason}
+    sha256 = digest(artifact)
+    fields = {"bot": bot_name(options.folder), "git_sha": git_sha, "reason": options.reason, "artifact_sha256": sha256}
     fields |= signed(options.folder, artifact, options.key, git_sha)
     for name in ("provenance", "sbom"):
         path = getattr(options, name)
@@ -84,7 +85,7 @@ def _push_code(
             fields[name] = path.read_text(encoding="utf-8")
     with screen.progress("uploading") as progress:
         code: dict[str, Any] = client.upload("code-versions/", fields, artifact, "artifact", progress)
-    screen.say(f"code {code['version']}, sha256 {digest(artifact)}")
+    screen.say(f"code {code['version']}, sha256 {sha256}")
     return code
 
 

@@ -12,7 +12,8 @@ from quarterdeck.failures import refused, usage
 if TYPE_CHECKING:
     from quarterdeck.client import Client
 
-OVER, DONE = ("done", "failed", "error", "cancelled"), "done"
+OVER, DONE = ("done", "failed", "cancelled"), "done"
+_FIGURES = ("id", "dataset", "seed", "intents_hash", "metrics", "bars", "duration_ms")
 
 
 def add_options(command: argparse.ArgumentParser) -> None:
@@ -31,22 +32,25 @@ def run(options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
         release = chosen_release(client, options.folder, options.release)
         body = {"code_version": release["code_version"], "parameter_set": release["parameter_set"]}
         asked = client.post("backtests/", body | {"dataset": options.dataset, "seed": options.seed})
+        path = f"backtests/runs/{asked['id']}/"
         try:
-            found = _followed(client, asked["id"], options.timeout_m, screen)
+            found = _followed(client, path, options.timeout_m, screen)
         except KeyboardInterrupt:
-            client.post(f"backtests/{asked['id']}/cancel/", {"reason": "interrupted at the terminal"})
-            screen.say("cancelled")
+            client.post(f"{path}cancel/", {"reason": "interrupted at the terminal"})
+            screen.say("cancelled on the platform")
             raise
-    if found["state"] != DONE:
-        raise refused(f"the backtest is {found['state']}", details=[str(found.get("message") or found.get("error", ""))])
-    return found
+        if found["state"] != DONE:
+            said = found["error_message"] or found["state"]
+            raise refused(f"the backtest is {found['state']}: {said}", code=found["error_code"])
+        result = client.get(f"backtests/{found['result']}/")
+        return {name: result[name] for name in _FIGURES if name in result}
 
 
-def _followed(client: "Client", run_id: str, minutes: float, screen: Screen) -> dict[str, Any]:
+def _followed(client: "Client", path: str, minutes: float, screen: Screen) -> dict[str, Any]:
     with screen.progress("backtest") as progress:
 
         def ask() -> dict[str, Any]:
-            found: dict[str, Any] = client.get(f"backtests/{run_id}/")
+            found: dict[str, Any] = client.get(path)
             progress(found["progress_percent"], 100)
             return found
 
