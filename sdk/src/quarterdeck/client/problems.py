@@ -53,7 +53,8 @@ def _details(context: Any) -> list[str]:
 
 def _failure_line(found: dict[str, Any]) -> str:
     line = f"line {found['line']}: " if found.get("line") else ""
-    place = f"{found['at']}: " if found.get("at") else ""
+    at = found.get("at") or found.get("path")
+    place = f"{at}: " if at else ""
     told = found.get("problem") or found.get("message") or ""
     return f"{line}{place}{told}" + (f" ({found['fix']})" if found.get("fix") else "")
 
