@@ -2,6 +2,7 @@
 
 from tests.mutation import (
     of_checks,
+    of_command,
     of_doubt,
     of_maintenance,
     of_markets,
@@ -24,4 +25,5 @@ SAFEGUARDS = (
     *of_maintenance.SAFEGUARDS,
     *of_owners.SAFEGUARDS,
     *of_people.SAFEGUARDS,
+    *of_command.SAFEGUARDS,
 )

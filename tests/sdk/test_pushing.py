@@ -22,8 +22,8 @@ SHA = "a" * 40
 def promotion(state, **changes):
     return {
         "id": "x", "number": 7, "bot_name": "btc-dips", "release": "r", "build_id": "f" * 64,
-        "account_name": "paper-fx", "stage": "simulated_execution", "environment": "paper", "capital": "10000", "state": state, "outcome": "",
-        "digest": "d", "expires_at": "later",
+        "account_name": "paper-fx", "stage": "simulated_execution", "environment": "paper", "capital": "10000",
+        "state": state, "outcome": "", "digest": "d", "expires_at": "later",
     } | changes  # fmt: skip
 
 
