@@ -256,9 +256,10 @@ def test_a_token_is_printed_only_when_asked_for_and_then_not_stored(capsys, at_p
 
 
 def test_a_mistyped_command_does_not_repeat_the_token(capsys):
-    done = ran(capsys, "status", "--token", TOKEN)
+    done = ran(capsys, "status", f"--token={TOKEN}")
 
     assert done.code == 2
+    assert "--token=[token]" in done.err
     assert TOKEN not in done.out + done.err
 
 

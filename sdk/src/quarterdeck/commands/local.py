@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
         "sign",
         "sign an artifact",
         _sign,
-        example="quarterdeck sign . bot.zip --key key.pem --git-sha $(git rev-parse HEAD)",
+        example='quarterdeck sign . bot.zip --key key.pem --git-sha "$(git rev-parse HEAD)"',
     )
     command.add_argument("folder", type=Path, help="the bot's folder: name and version come from its bot.toml")
     command.add_argument("artifact", type=Path)

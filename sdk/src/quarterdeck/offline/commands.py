@@ -13,7 +13,13 @@ from quarterdeck.offline.cancel import Write, cancel_all, read_export, read_keys
 
 def add(commands: Commands) -> None:
     """The commands below `quarterdeck offline`."""
-    cancel = commands.add("cancel", "cancel opening orders at the venues from the last export", run)
+    cancel = commands.add(
+        "cancel",
+        "cancel opening orders at the venues from the last export",
+        run,
+        example="quarterdeck offline cancel --export orders.json --keys keys.json --journal day.jsonl"
+        " --sign-with desk.pem --dry-run",
+    )
     cancel.add_argument("--export", type=Path, required=True, help="the last orders.json of the platform")
     cancel.add_argument("--keys", type=Path, required=True, help="JSON: account name -> mode, key, secret; mode 0600")
     cancel.add_argument("--journal", type=Path, required=True, help="a new file; the platform imports it later")
