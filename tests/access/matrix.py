@@ -18,9 +18,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
-from tests.access import gate_asks
+from tests.access import gate_asks, trust_asks
 from tests.access import market_asks as asks
-from tests.access import trust_asks
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 

@@ -2,6 +2,7 @@
 
 from tests.mutation import (
     of_checks,
+    of_command,
     of_declarations,
     of_doubt,
     of_gates,
@@ -30,4 +31,5 @@ SAFEGUARDS = (
     *of_declarations.SAFEGUARDS,
     *of_people.SAFEGUARDS,
     *of_research.SAFEGUARDS,
+    *of_command.SAFEGUARDS,
 )

@@ -1,6 +1,7 @@
 """The quarterdeck command."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -12,13 +13,14 @@ from quarterdeck.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = sorted(path.parent for path in (ROOT / "examples").glob("*/bot.toml"))
 RUNS = {
+    "btc_dips": ["btcusd_1h.csv", "--taker-fee-bps", "5"],
     "btc_trend": ["btcusd_1h.csv", "--symbol", "BTC-USD", "--taker-fee-bps", "5"],
     "eur_revert": ["eurusd_1h.csv", "--symbol", "EUR-USD", "--tick", "0.00001", "--lot", "1"],
 }
 
 
 def output(capsys, *arguments):
-    assert main([str(argument) for argument in arguments]) == 0
+    assert main(["--json", *map(str, arguments)]) == 0
     return json.loads(capsys.readouterr().out)
 
 
@@ -81,10 +83,9 @@ def test_examples_pass_their_own_tests(folder, tmp_path):
         "/dev/null",
         "-p",
         "no:cacheprovider",
-        "-p",
-        "no:django",
     ]
 
-    done = subprocess.run([*run, str(folder / "tests")], capture_output=True, text=True, cwd=tmp_path)
+    env = os.environ | {"PYTHONPATH": str(ROOT / "sdk" / "src"), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run([*run, str(folder / "tests")], capture_output=True, text=True, cwd=tmp_path, env=env)
 
     assert done.returncode == 0, done.stdout + done.stderr

@@ -73,7 +73,7 @@ class Desk:
         keys.chmod(0o600)
         files = {"--export": "orders.json", "--keys": "keys.json", "--journal": "journal", "--sign-with": "sign.pem"}
         named = [part for name, file in files.items() for part in (name, str(self.folder / file))]
-        return main(["offline", "cancel", *named, *options])
+        return main(["--json", "offline", "cancel", *named, *options])
 
     def acts(self) -> list[str]:
         """What the journal says, verified."""

@@ -14,7 +14,7 @@ _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _SKIPPED_FOLDERS = {"__pycache__", "tests", "dist", "node_modules"}
 _SKIPPED_SUFFIXES = {".pyc", ".pyo"}
 # Versioned apart from the code: the same build runs under other configurations and parameters.
-_VERSIONED_APART = {"config.yaml", "parameters.yaml"}
+_VERSIONED_APART = {"config.yaml", "parameters.yaml", "quarterdeck.yaml", "quarterdeck.toml"}
 
 
 def build(folder: Path, target: Path | None = None) -> Path:

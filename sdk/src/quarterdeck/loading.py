@@ -1,6 +1,7 @@
 """Reading a build's bot.toml and loading its entry point."""
 
 import importlib
+import json
 import sys
 import tomllib
 from pathlib import Path
@@ -35,3 +36,12 @@ def load_strategy(folder: Path) -> Strategy:
     if not isinstance(strategy_class, type) or not issubclass(strategy_class, Strategy):
         raise ValueError(f"entry_point {entry_point!r} is not a Strategy")
     return strategy_class()
+
+
+def default_parameters(folder: Path) -> dict[str, Any]:
+    """What the parameter schema gives by default, by name; ValueError when the build has no such schema."""
+    name = read_bot_toml(folder).get("parameters", {}).get("schema", "")
+    if not name or not (folder / name).is_file():
+        raise ValueError(f"{name or 'parameters.schema'} is missing")
+    properties = json.loads((folder / name).read_text(encoding="utf-8"))["properties"]
+    return {name: spec["default"] for name, spec in properties.items() if "default" in spec}

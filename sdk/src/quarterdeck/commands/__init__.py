@@ -1,0 +1,1 @@
+"""The quarterdeck command, one module for each group of commands; each has `add`, which describes its commands."""
