@@ -47,6 +47,8 @@ bench: $(BIN)/.dev-installed static/vendor/.stamp ## Measure against the referen
 
 simulate: export CRASH_ROUNDS ?= 15
 simulate: export CRASH_SENDERS ?= 4
+simulate: export CRASH_ORDERS ?= 50
+simulate: export CRASH_SPEED ?= 14400
 simulate: $(BIN)/.dev-installed static/vendor/.stamp ## Seeded faults: SEEDS=10000 STEPS=200; CRASH=1 kills real processes
 ifdef CRASH
 	$(BIN)/python -m pytest tests/e2e/test_crash.py -s

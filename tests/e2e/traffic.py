@@ -4,6 +4,7 @@ import itertools
 import threading
 import time
 import uuid
+from collections import deque
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,8 @@ from tests.e2e.clients import Caller
 
 PACE_SECONDS = 0.1
 PATIENCE_SECONDS = 180.0
+# How many orders of one program rest before the oldest is cancelled: time enough to reach the venue first.
+RESTING_MAX = 8
 
 
 @dataclass(frozen=True)
@@ -26,11 +29,13 @@ class Wish:
     is_cancelled: bool = False
 
 
-# Most of them rest and are cancelled: what fills soon meets the ends of cash and position, and is denied.
+# Most of them rest at the venue and are cancelled there: what fills soon meets the ends of cash and position.
+RESTS = Wish("BUY", "LIMIT", "OPENING", is_cancelled=True)
 WISHES = (
     Wish("BUY", "MARKET", "OPENING"),
-    *[Wish("BUY", "LIMIT", "OPENING", is_cancelled=True)] * 4,
+    *[RESTS] * 9,
     Wish("SELL", "MARKET", "EXIT"),
+    *[RESTS] * 9,
 )
 
 
@@ -50,6 +55,7 @@ class Traffic:
 
     def __post_init__(self) -> None:
         self._is_over = threading.Event()
+        self._resting: deque[str] = deque()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def start(self) -> None:
@@ -77,11 +83,18 @@ class Traffic:
         if answer.status_code == 201:
             self.answers[key] = answer.json()
             if wish.is_cancelled:
-                self._ask(f"orders/{answer.json()['id']}/cancel/", {"reason": "was far away"}, f"{key}-cancel")
+                self._rest(answer.json()["id"])
         elif answer.json().get("code") == "ORDER_DENIED":
             self.denied += 1
         else:
             self.surprises.append(f"{answer.status_code}: {answer.text[:300]}")
+
+    def _rest(self, order: str) -> None:
+        """Let an order rest, and cancel the one that has rested longest when there are enough."""
+        self._resting.append(order)
+        if len(self._resting) > RESTING_MAX:
+            oldest = self._resting.popleft()
+            self._ask(f"orders/{oldest}/cancel/", {"reason": "was far away"}, f"traffic-{oldest}-cancel")
 
     def _body(self, wish: Wish, size: int) -> dict[str, Any]:
         return {
