@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from django.conf import settings
-
 from apps.bots import artifacts
 from apps.bots.archive import open_checked, read_member
 from apps.bots.models import CodeVersion
+from apps.bots.store import store
 
 TEXT_BYTES_MAX = 256 * 1_024
 
@@ -17,12 +16,7 @@ def read_text(code: CodeVersion, names: Sequence[str]) -> tuple[str, str] | None
     Raises artifacts.ArtifactRefused ARTIFACT_MISSING, ARTIFACT_DIGEST when the stored bytes are others than those
     pushed, ARTIFACT_TOO_LARGE above TEXT_BYTES_MAX.
     """
-    stored = artifacts.ArtifactStore(settings.ARTIFACT_ROOT).path(code.artifact_sha256)
-    if not stored.is_file():
-        raise artifacts.ArtifactRefused("ARTIFACT_MISSING", f"the artifact of {code.version} is not in the store")
-    if artifacts.digest(stored) != code.artifact_sha256:
-        raise artifacts.ArtifactRefused("ARTIFACT_DIGEST", "The stored bytes are not the ones that were approved.")
-    with stored.open("rb") as handle:
+    with store().taken(code.artifact_sha256) as stored, stored.open("rb") as handle:
         archive, members = open_checked(handle)
         with archive:
             held = {member.name: member for member in members}
