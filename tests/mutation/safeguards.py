@@ -10,6 +10,7 @@ from tests.mutation import (
     of_people,
     of_sending,
     of_sessions,
+    of_trust,
     of_venues,
 )
 
@@ -24,4 +25,5 @@ SAFEGUARDS = (
     *of_maintenance.SAFEGUARDS,
     *of_owners.SAFEGUARDS,
     *of_people.SAFEGUARDS,
+    *of_trust.SAFEGUARDS,
 )

@@ -25,7 +25,7 @@ KINDS = ("application/zip", "application/x-zip-compressed", "application/x-wheel
 class Incoming(TemporaryUploadedFile):
     """An artifact that arrives: a file of the installation, which goes when the request ends."""
 
-    def __init__(self, name: str, content_type: str, charset: str | None, extra: dict[str, str] | None) -> None:
+    def __init__(self, name: str, content_type: str, charset: str | None, extra: dict[str, bytes] | None) -> None:
         settings.INCOMING_ROOT.mkdir(parents=True, exist_ok=True)
         file = tempfile.NamedTemporaryFile(suffix=".upload", dir=settings.INCOMING_ROOT)  # noqa: SIM115 - the base closes it
         UploadedFile.__init__(self, file, name, content_type, 0, charset, extra)
