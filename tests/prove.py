@@ -67,6 +67,7 @@ PROOFS = (
         {"LAST_UNIT_CLIENTS": 64, "LAST_UNIT_ROUNDS": 1_000},
     ),
     Proof("one-key", 7, {"posts": 100}, (LAST_UNIT, "-k", "hundred_posts"), {}),
+    Proof("artifacts", 12, {"artifacts_min": 50}, ("tests/bots/test_hostile_artifacts.py",), {}),
     Proof("signals", 11, {"messages": 10_000}, ("tests/signals/test_hostile_messages.py",), {}, is_seeded=True),
     Proof("fuzz", 13, {"calls": 50_000}, ("tests/api/test_fuzz.py",), {"FUZZ_CALLS": 50_000}, is_seeded=True),
 )

@@ -11,10 +11,16 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 
 from apps.bots.archive import ArtifactRefused
+from apps.common.api.parsers import check_storable
+from apps.common.canonical import loads_strict
 
 BOT_TOML = "bot.toml"
 LOCKFILE = "requirements.lock"
 TEXT_BYTES_MAX = 256 * 1_024
+# Bounds on what a parser takes much longer for than its length says: names in names, lists compared with themselves.
+TOML_BYTES_MAX = 32 * 1_024
+TOML_LINE_MAX = 400
+COMPARISONS_MAX = 500_000
 LOCKFILE_BYTES_MAX = 2 * 1_048_576
 INTERVALS = ("1m", "5m", "15m", "1h", "4h", "1d")
 FIELDS = ("open", "high", "low", "close", "volume")
@@ -103,9 +109,14 @@ def _parse_toml(contents: Contents) -> dict[str, Any]:
     if BOT_TOML not in contents.digests:
         raise ArtifactRefused("ARTIFACT_MANIFEST_MISSING", f"There is no {BOT_TOML} at the top.")
     try:
-        return tomllib.loads(contents.read_text(BOT_TOML).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        text = contents.read_text(BOT_TOML).decode()
+        if len(text) > TOML_BYTES_MAX or any(len(line) > TOML_LINE_MAX for line in text.splitlines()):
+            raise ValueError(f"at most {TOML_BYTES_MAX} bytes, in lines of at most {TOML_LINE_MAX}")
+        data = tomllib.loads(text)
+        _check_plain(data)
+    except (ValueError, TypeError, RecursionError) as error:
         raise ArtifactRefused("ARTIFACT_MANIFEST_INVALID", f"{BOT_TOML}: {error}.") from None
+    return data
 
 
 def _schema(contents: Contents, name: object) -> dict[str, Any]:
@@ -113,7 +124,8 @@ def _schema(contents: Contents, name: object) -> dict[str, Any]:
     if not isinstance(name, str) or name not in contents.digests:
         raise ArtifactRefused("ARTIFACT_SCHEMA_MISSING", "The file parameters.schema names is not there.")
     try:
-        schema = json.loads(contents.read_text(name))
+        schema = loads_strict(contents.read_text(name).decode())
+        _check_plain(schema)
         if not isinstance(schema, dict) or schema.get("type") != "object":
             raise ValueError("it must describe an object")
         if schema.get("$schema", SCHEMA_DIALECT) != SCHEMA_DIALECT:
@@ -125,6 +137,21 @@ def _schema(contents: Contents, name: object) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ArtifactRefused("ARTIFACT_SCHEMA_INVALID", f"{name}: {error}.") from None
     return schema
+
+
+def _check_plain(value: object) -> None:
+    """ValueError or TypeError for what the database does not keep as JSON: TOML's dates, NaN, NUL, great depth."""
+    check_storable(value)
+    json.dumps(value, allow_nan=False)
+    if comparisons(value) > COMPARISONS_MAX:
+        raise ValueError("lists that long are not accepted")
+
+
+def comparisons(value: object) -> int:
+    """How many pairs a validator may have to compare to find that the items of every list differ."""
+    if isinstance(value, list):
+        return len(value) ** 2 + sum(map(comparisons, value))
+    return sum(map(comparisons, value.values())) if isinstance(value, dict) else 0
 
 
 def _check_keywords(value: object) -> None:

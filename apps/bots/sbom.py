@@ -11,14 +11,13 @@ from typing import Any
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from apps.bots.manifest import COMPARISONS_MAX, comparisons
 from apps.common.api.parsers import check_storable
 from apps.common.canonical import digest
 from apps.common.errors import Invalid, Refused
 
 VERSIONS = ("1.4", "1.5", "1.6")
 BYTES_MAX = 1_048_576
-# The schema compares each item of a list with each other one; past this a check takes seconds.
-COMPARISONS_MAX = 500_000
 PYPI = "pkg:pypi/"
 TOLD_MAX = 10
 
@@ -86,15 +85,9 @@ def _digest(document: Any) -> str:
         sha256 = digest(document)
     except (ValueError, RecursionError) as error:
         raise Invalid("SBOM_MALFORMED", f"the SBOM is no plain JSON: {error}") from None
-    if len(json.dumps(document)) > BYTES_MAX or _comparisons(document) > COMPARISONS_MAX:
+    if len(json.dumps(document)) > BYTES_MAX or comparisons(document) > COMPARISONS_MAX:
         raise Invalid("SBOM_TOO_LARGE", f"an SBOM has at most {BYTES_MAX} bytes and some 700 components")
     return sha256
-
-
-def _comparisons(value: Any) -> int:
-    if isinstance(value, list):
-        return len(value) ** 2 + sum(map(_comparisons, value))
-    return sum(map(_comparisons, value.values())) if isinstance(value, dict) else 0
 
 
 def _check_schema(document: Any) -> None:

@@ -11,6 +11,8 @@ from apps.alerts.models import Alert
 from apps.alerts.states import AlertState
 from apps.bots import provenance
 from apps.bots.models import Bot, CodeVersion, TrustedBuilder
+from apps.bots.sbom import Component as Component
+from apps.bots.sbom import components
 from apps.common.clocks import wall_now
 
 OWNER_LEFT = "OWNER_LEFT"
@@ -91,3 +93,8 @@ def untrusted() -> QuerySet[CodeVersion]:
     """Code versions that a revoked key signed or attested: none of them may start, and what runs of them must stop."""
     now = wall_now()
     return CodeVersion.objects.filter(Q(signer__revoked_at__lte=now) | Q(builder__revoked_at__lte=now))
+
+
+def components_of(code: CodeVersion) -> list[Component]:
+    """What a code version is made of, by its SBOM; nothing when it has none."""
+    return components(code.sbom)

@@ -10,6 +10,7 @@ import boto3
 from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from django.conf import settings
 
 from apps.bots.archive import CHUNK_BYTES, PACKED_BYTES_MAX
 from apps.bots.store import changed, copy_checked, file_sha256, key_of, missing
@@ -40,7 +41,7 @@ class S3Store:
 
     def put(self, source: Path, sha256: str) -> None:
         """Upload exactly the bytes of the digest: a private copy is hashed, and that copy is sent."""
-        with tempfile.TemporaryDirectory(prefix="quarterdeck-artifact-") as scratch:
+        with _scratch() as scratch:
             copy = Path(scratch) / "artifact"
             copy_checked(source, copy, sha256)
             try:
@@ -51,7 +52,7 @@ class S3Store:
     @contextmanager
     def taken(self, sha256: str) -> Iterator[Path]:
         """The object in a temporary file, checked."""
-        with tempfile.TemporaryDirectory(prefix="quarterdeck-artifact-") as scratch:
+        with _scratch() as scratch:
             path = Path(scratch) / "artifact"
             self._download(sha256, path)
             if file_sha256(path) != sha256:
@@ -78,6 +79,12 @@ class S3Store:
 
     def _key(self, sha256: str) -> str:
         return f"{self.prefix}/{key_of(sha256)}" if self.prefix else key_of(sha256)
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder where uploads lie too: on disk, large enough for an artifact."""
+    settings.INCOMING_ROOT.mkdir(parents=True, exist_ok=True)
+    return tempfile.TemporaryDirectory(prefix="artifact-", dir=settings.INCOMING_ROOT)
 
 
 def _unavailable(error: Exception) -> Unavailable:

@@ -379,6 +379,7 @@ ARTIFACT_ROOT = VAR / "artifacts"
 ARTIFACT_STORE = os.environ.get("ARTIFACT_STORE", "")  # empty: the folder above; else s3://bucket/prefix
 ARTIFACT_S3_ENDPOINT = os.environ.get("ARTIFACT_S3_ENDPOINT", "")  # empty: Amazon's; keys are boto3's own variables
 BUILD_ROOT = VAR / "builds"
+INCOMING_ROOT = VAR / "incoming"  # on disk: a container's /tmp may be memory
 SCRATCH_ROOT = VAR / "scratch"
 DATASET_ROOT = ROOT / "data"
 DATASET_UPLOAD_ROOT = VAR / "datasets"  # what people upload, by digest; shared by web and workers

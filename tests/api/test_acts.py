@@ -9,6 +9,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from apps.access.models import RoleGrant, Token
 from apps.alerts.models import Alert
 from apps.audit.models import Record
+from apps.bots.api.uploads import ArtifactParser
 from apps.bots.models import CodeVersion, ConfigBundle
 from apps.common.api import parsers
 from apps.reconciliation.models import Break
@@ -25,7 +26,7 @@ def engineer(world, as_user):
 def upload(client, world, content=b"no zip", **overrides):
     body = {
         "bot": world.own.bot.name,
-        "artifact": SimpleUploadedFile("bot.zip", content),
+        "artifact": SimpleUploadedFile("bot.zip", content, "application/zip"),
         "git_sha": "a" * 40,
         "key_id": "b" * 16,
         "signature": "c" * 88,
@@ -44,7 +45,7 @@ def test_an_artifact_that_is_none_is_refused_and_not_kept(world, engineer):
 
 
 def test_an_artifact_beyond_the_bound_is_refused_before_it_is_read(world, engineer, monkeypatch):
-    monkeypatch.setattr(parsers, "UPLOAD_BYTES_MAX", 1000)
+    monkeypatch.setattr(ArtifactParser, "bytes_max", 1000)
 
     answer = upload(engineer, world, content=b"x" * 2000)
 
@@ -56,7 +57,7 @@ def test_the_same_upload_again_is_the_stored_answer_and_another_one_is_refused(w
     body = {"bot": world.own.bot.name, "git_sha": "a" * 40, "key_id": "b" * 16, "signature": "c" * 88}
 
     def push(content):
-        artifact = SimpleUploadedFile("bot.zip", content)
+        artifact = SimpleUploadedFile("bot.zip", content, "application/zip")
         return engineer.post("/api/v1/code-versions/", body | {"artifact": artifact}, format="multipart", **key)
 
     assert push(b"one").json() == push(b"one").json()

@@ -85,3 +85,9 @@ def sealed(key: SigningKey, payload: bytes, payload_type: str = "application/vnd
 def resealed(key: SigningKey, said: dict[str, Any]) -> dict[str, Any]:
     """A well-signed envelope around a statement as it stands."""
     return sealed(key, json.dumps(said).encode())
+
+
+def forged_bill() -> dict[str, Any]:
+    """A valid bill of materials that lists what no lockfile here pins."""
+    one = {"type": "library", "name": "left-pad", "version": "1.0", "purl": "pkg:pypi/left-pad@1.0"}
+    return {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1, "components": [one]}

@@ -14,6 +14,7 @@ from tests.mutation import (
     of_research,
     of_sending,
     of_sessions,
+    of_trust,
     of_venues,
 )
 
@@ -32,4 +33,5 @@ SAFEGUARDS = (
     *of_people.SAFEGUARDS,
     *of_research.SAFEGUARDS,
     *of_command.SAFEGUARDS,
+    *of_trust.SAFEGUARDS,
 )

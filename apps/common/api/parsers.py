@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import IO, Any
 
 import yaml
+from django.core.exceptions import SuspiciousOperation
 from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework import exceptions, parsers
 
@@ -112,7 +113,10 @@ class UploadParser(parsers.MultiPartParser):
             _check_length(request.META.get("CONTENT_LENGTH"), self.bytes_max)
             if handlers := self.handlers(request):
                 request.upload_handlers = handlers
-        return super().parse(stream, media_type, parser_context)
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except SuspiciousOperation:  # Django's bounds on fields and files
+            raise TooLarge("the form has too many fields or files, or fields that are too large") from None
 
     def handlers(self, request: Any) -> list[FileUploadHandler]:
         """Where files go instead of where the settings say."""

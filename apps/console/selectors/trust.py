@@ -8,7 +8,7 @@ from django.db.models import Count, Max, QuerySet
 from apps.access import selectors as access
 from apps.access.models import Desk, User
 from apps.access.states import Permission
-from apps.bots import sbom, selectors
+from apps.bots import selectors
 from apps.bots.models import CodeVersion, Signer, TrustedBuilder, TrustedKey, Verification
 
 KEYS_SHOWN = 100
@@ -21,7 +21,7 @@ class CodeView:
 
     row: CodeVersion
     attested: dict[str, str] | None
-    components: list[sbom.Component]
+    components: list[selectors.Component]
     is_trusted: bool
 
 
@@ -51,7 +51,7 @@ def code_view(row: CodeVersion) -> CodeView:
     """A code version, judged now."""
     keys: list[TrustedKey] = [key for key in (row.signer, row.builder) if key is not None]
     trusted = all(key.is_trusted for key in keys)
-    return CodeView(row, selectors.ci_provenance(row), sbom.components(row.sbom), trusted)
+    return CodeView(row, selectors.ci_provenance(row), selectors.components_of(row), trusted)
 
 
 def _keys(rows: QuerySet[Key], user: User) -> list[Key]:
