@@ -109,20 +109,23 @@ class Profiler:
 
     def _outliers(self) -> list[list[Any]]:
         """Bars whose return from the bar right before stands out, the largest first."""
-        moves = list(self._moves())
-        scores = robust_z([move for _, move in moves])
+        numbers, moves = self._moves()
+        scores = robust_z(moves)
         found = [
             [self._ends[number], self._closes[number], round(move, 6), round(score, 1)]
-            for (number, move), score in zip(moves, scores, strict=True)
+            for number, move, score in zip(numbers, moves, scores, strict=True)
             if abs(score) >= Z_MIN
         ]
         return sorted(found, key=lambda row: -abs(row[3]))
 
-    def _moves(self) -> Iterator[tuple[int, float]]:
-        """(number of the bar, log return) of each bar that follows right on the one before."""
+    def _moves(self) -> "tuple[array[int], array[float]]":
+        """Of each bar that follows right on the one before: its number, and its log return."""
+        numbers, moves = array("q"), array("d")
         for number in range(1, len(self._ends)):
             if self._ends[number] - self._ends[number - 1] == self.interval_ms:
-                yield number, math.log(self._closes[number] / self._closes[number - 1])
+                numbers.append(number)
+                moves.append(math.log(self._closes[number] / self._closes[number - 1]))
+        return numbers, moves
 
     def _points(self) -> list[list[float]]:
         """Of each stretch its lowest and its highest close."""
@@ -134,12 +137,12 @@ class Profiler:
         return [[self._ends[number], self._closes[number]] for number in sorted(kept)]
 
 
-def robust_z(values: Sequence[float]) -> list[float]:
+def robust_z(values: Sequence[float]) -> "array[float]":
     """The modified z-score of each value; 0 for all of them where all are equal."""
     if not values:
-        return []
+        return array("d")
     middle = median(values)
-    apart = [abs(value - middle) for value in values]
+    apart = array("d", (abs(value - middle) for value in values))
     spread, mean = median(apart), fmean(apart)
     scale = MAD_SCALE / spread if spread else MEAN_SCALE / mean if mean else 0.0
-    return [(value - middle) * scale for value in values]
+    return array("d", ((value - middle) * scale for value in values))

@@ -12,9 +12,11 @@ from quarterdeck.decimals import EXACT, plain
 
 from apps.common.clocks import from_ms, to_ms
 from apps.markets import selectors as markets
-from apps.runtime import keeping
+from apps.runtime import asking, keeping
 from apps.runtime.models import Backtest, BacktestFill, BacktestRun
 
+# What a backtest is run with when nobody says otherwise.
+USUAL_COSTS, USUAL_SEED, USUAL_CASH = asking.COSTS, asking.SEED, asking.CASH
 CANDLES_MAX = 1_500
 MARKS_MAX = 1_000
 # In the order in which people read them.

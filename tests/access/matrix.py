@@ -20,6 +20,7 @@ from apps.access.states import Permission as P
 from apps.markets.models import FxRate
 from tests.access import gate_asks, trust_asks
 from tests.access import market_asks as asks
+from tests.access import research_rules as research
 from tests.api.sources import SIGNAL_SOURCE
 from tests.api.world import DIGEST, Side
 
@@ -65,7 +66,6 @@ READABLE = {
     "promotion": "promotion", "deployment": "deployment", "order": "order", "fill": "fill",
     "position": "position", "day-close": "day_close",
     "reconciliation-run": "run", "break": "break", "bot-session": "session",
-    "backtest-run": "backtest_run",
     "exit-plan": "exit_plan", "throttle": "throttle", "scope-book": "book", "kill-switch": "drill",
 }  # fmt: skip
 REFERENCE = {
@@ -97,7 +97,6 @@ API_ACTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "order-settle-votes": ("order", (P.VOTE_RISK,)),
     "position-close": ("position", (P.EXIT,)),
     "break-resolve": ("break", (P.OPERATE,)),
-    "backtest-run-cancel": ("backtest_run", (P.BUILD,)),
     "exit-plan-stop": ("exit_plan", (P.EXIT,)),
 }
 
@@ -141,18 +140,6 @@ def order(side: Side) -> dict[str, Any]:
         "time_in_force": "IOC",
         "purpose": "OPENING",
     }
-
-
-def backtest(side: Side) -> dict[str, Any]:
-    """A backtest to ask for."""
-    parts = {name: getattr(side, name).pk for name in ("code_version", "parameter_set")}
-    return parts | {"dataset": side.dataset.name, "seed": 1, "starting_cash": "1000", "simulation": {}}
-
-
-def dataset_file(side: Side) -> dict[str, Any]:
-    """A file of bars that is none."""
-    fields = {"name": "new", "instrument": side.instrument.symbol, "interval": "1h", "source": "exchange"}
-    return fields | {"file": SimpleUploadedFile("bars.csv", b"no bars")}
 
 
 def exit_terms(side: Side) -> dict[str, Any]:
@@ -200,7 +187,6 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
         lambda side: {"bot": side.bot.name, "code_version": side.code_version.pk, "content": {}},
     ),
     "release-list": ((P.BUILD,), release_parts),
-    "backtest-list": ((P.BUILD,), backtest),
     "baseline-list": ((P.VOTE_TRADER, P.VOTE_RISK), lambda side: {"gate": side.gate.pk}),
     "limit-list": ((P.SET_LIMITS,), limit),
     "limit-raise-list": ((P.SET_LIMITS,), limit),
@@ -237,16 +223,12 @@ def api_rules() -> Iterator[Rule]:
     yield Rule("gate-definition-list", "post", FIRM, (P.ADMINISTER, P.VOTE_RISK))
     yield Rule("code-version-list", "post", ACT, (P.BUILD,), nothing, code, is_upload=True)
     yield Rule("code-version-verifications", "get", SEEN, (P.VIEW,), pk("code_version"))
-    for name in ("trades", "compare", "trades-export", "equity-export"):
-        yield Rule(f"backtest-{name}", "get", SEEN, (P.VIEW,), pk("backtest"))
-    for name in ("profile", "file"):
-        yield Rule(f"dataset-{name}", "get", SHARED, (), pk("dataset"))
-    yield Rule("dataset-list", "post", LIST, (P.BUILD,), nothing, dataset_file, is_upload=True)
     yield Rule("deployment-events", "get", SEEN, (P.VIEW,), pk("deployment"))
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
     yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
     yield from _declaration_rules()
+    yield from (Rule(*fields) for fields in research.api())
     yield from _signal_rules()
     yield from _market_rules()
     yield from _access_rules()
@@ -336,7 +318,6 @@ def _access_rules() -> Iterator[Rule]:
 PAGES = (
     "home", "fleet", "fleet_export", "orders", "promotions", "deployments", "reconciliation", "holds", "alerts",
     "critical", "limits", "limits_export", "exposure", "exposure_export", "exit_plans", "signal_sources", "signers",
-    "backtests", "backtest_new", "datasets",
     "markets", "maintenance_export", "marks", "marks_export", "days", "days_export", "gate_definitions",
 )  # fmt: skip
 OPEN_PATHS = ("healthz", "readyz", "metrics")
@@ -404,7 +385,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
-    yield from _research_pages()
+    yield from (Rule(*fields) for fields in research.pages())
     yield from _market_pages()
     yield Rule("machines", "get", FIRM, (P.ADMINISTER,))
     for name in ("token_make", "trust_make"):
@@ -417,16 +398,6 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})
     for name in (*OPEN_PATHS, *SIGN_IN_PATHS):
         yield Rule(name, "get", OPEN)
-
-
-def _research_pages() -> Iterator[Rule]:
-    for name in ("backtest", "backtest_series", "backtest_compare", "backtest_trades", "backtest_equity"):
-        yield Rule(name, "get", SEEN, (P.VIEW,), named("backtest_id", "backtest"))
-    yield Rule("backtest_ask", "post", ACT, (P.BUILD,), nothing, lambda side: backtest(side) | {"bot": side.bot.name})
-    yield Rule("backtest_cancel", "post", ACT, (P.BUILD,), named("backtest_id", "backtest_run"))
-    yield Rule("dataset", "get", SHARED, (), named("dataset_id", "dataset"))
-    yield Rule("dataset_file", "get", SHARED, (), named("dataset_id", "dataset"))
-    yield Rule("dataset_upload", "post", LIST, (P.BUILD,), nothing, dataset_file)
 
 
 def _market_pages() -> Iterator[Rule]:

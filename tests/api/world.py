@@ -20,7 +20,6 @@ from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.models import DayClose, Fill, Order, OrderEvent, OrderSettlement, Position
 from apps.markets.models import (
     Dataset,
-    DatasetProfile,
     Feed,
     FeedClock,
     FxRate,
@@ -31,13 +30,13 @@ from apps.markets.models import (
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Release
-from apps.runtime.models import Backtest, BacktestFill, BacktestRun
 from apps.venues.models import Account, Venue
 from apps.venues.paper import services as paper
 from tests.api import trusted
 from tests.api.asked import DAY, ask_for
 from tests.api.declared import arrange_declaration
 from tests.api.gates import arrange_gates
+from tests.api.research import make_profile, make_research
 from tests.api.sources import arrange_source
 from tests.api.standing import LIMITS, make_risk, make_sessions
 from tests.exits.world import arrange_exit_plan
@@ -131,9 +130,7 @@ def _shared(firm: Firm) -> dict[str, Any]:
         gaps=0,
         source="made for tests",
     )
-    figures = {f"{name}_count": 0 for name in ("gap", "outlier", "idle", "flat")}
-    lists: dict[str, Any] = {name: [] for name in ("gaps", "outliers", "idle_runs", "flat_runs", "points")}
-    DatasetProfile.objects.create(dataset=dataset, zone="UTC", **figures, **lists)
+    make_profile(dataset)
     feed = Feed.objects.create(name="btc", instrument=instrument, dataset=dataset, speed=60, starts_at=START)
     now = wall_now()
     FeedClock.objects.create(feed=feed, wall_anchor=now, market_anchor=START + timedelta(hours=5), ticked_at=now)
@@ -161,6 +158,8 @@ def _side(name: str, shared: dict[str, Any]) -> Side:
     for build in (
         _bot,
         _release,
+        make_research,
+        _gates,
         _promotion,
         _voting,
         arrange_declaration,
@@ -248,43 +247,16 @@ def _release(name: str, objects: dict[str, Any], people: dict[str, User]) -> Non
         build_id="1" * 64,
         made_by=maker,
     )
-    backtest = Backtest.objects.create(
-        code_version=code,
-        parameter_set=parameters,
-        dataset=objects["dataset"],
-        seed=1,
-        intents_hash="2" * 64,
-        metrics={},
-        equity=[],
-        duration_ms=5,
-    )
-    BacktestFill.objects.create(
-        backtest=backtest,
-        number=1,
-        market_at=START + timedelta(hours=2),
-        side="BUY",
-        liquidity="TAKER",
-        **dict.fromkeys(("quantity", "price", "fee", "slippage", "realised_pnl"), Decimal(1)),
-    )
-    run = BacktestRun.objects.create(
-        code_version=code,
-        parameter_set=parameters,
-        dataset=objects["dataset"],
-        seed=1,
-        simulation={},
-        starting_cash=Decimal(1000),
-        bars_total=10,
-        asked_by=maker,
-    )
     objects |= {
         "code_version": code,
         "config_bundle": config,
         "parameter_set": parameters,
         "release": release,
-        "backtest": backtest,
-        "backtest_run": run,
     }
-    objects |= arrange_gates(release, backtest, maker)
+
+
+def _gates(name: str, objects: dict[str, Any], people: dict[str, User]) -> None:
+    objects |= arrange_gates(objects["release"], objects["backtest"], people["engineer"])
 
 
 def make_promotion(objects: dict[str, Any], requested_by: User, **overrides: Any) -> Promotion:

@@ -16,7 +16,7 @@ from apps.console.forms import BacktestForm, ReasonForm, WindowForm
 from apps.console.pages import Request
 from apps.console.selectors import backtests as shown
 from apps.markets.models import Dataset
-from apps.runtime import asking, selectors, services
+from apps.runtime import selectors, services
 from apps.runtime.models import Backtest, BacktestRun
 from apps.runtime.states import OPEN, BacktestState
 
@@ -47,9 +47,9 @@ def new(request: Request) -> HttpResponse:
     context = {
         "bots": bots,
         "choices": shown.choices(bot, _uuid(request.GET.get("release", ""))) if bot else None,
-        "costs": asking.COSTS,
-        "seed": asking.SEED,
-        "cash": asking.CASH,
+        "costs": selectors.USUAL_COSTS,
+        "seed": selectors.USUAL_SEED,
+        "cash": selectors.USUAL_CASH,
     }
     return pages.show(request, "console/backtest_new.html", context)
 
