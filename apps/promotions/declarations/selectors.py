@@ -28,6 +28,9 @@ from apps.venues.models import Account, Venue
 UNREAD = ("sbom", "provenance")  # large, and no rule looks at them
 RELATED = ("scope__parent", "owner", "fallback_owner", "strategy__bucket")
 
+# A line that somebody may not apply, a code, and what to do.
+Demand = tuple[rules.Line, str, str]
+
 
 @dataclass(frozen=True, slots=True)
 class Heads:
@@ -220,7 +223,7 @@ def _refuse(errors: list[Finding]) -> None:
         )
 
 
-def demands(bot: Bot, plan: rules.Plan, user: User) -> list[tuple[rules.Line, str, str]]:
+def demands(bot: Bot, plan: rules.Plan, user: User) -> list[Demand]:
     """What keeps `user` from applying the plan: the line, a code, and what to do."""
     found = [(line, "PLAN_REFUSED", line.why) for line in plan.of(rules.Action.REFUSE)]
     if not access.may(user, Permission.SET_LIMITS, bot.scope):
