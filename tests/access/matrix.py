@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
-from tests.access import gate_asks, trust_asks
+from tests.access import declared, gate_asks, trust_asks
 from tests.access import market_asks as asks
 from tests.access import research_rules as research
 from tests.api.sources import SIGNAL_SOURCE
@@ -227,21 +227,11 @@ def api_rules() -> Iterator[Rule]:
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
     yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
-    yield from _declaration_rules()
+    yield from (Rule(*row) for row in declared.API)
     yield from (Rule(*fields) for fields in research.api())
     yield from _signal_rules()
     yield from _market_rules()
     yield from _access_rules()
-
-
-def _declaration_rules() -> Iterator[Rule]:
-    for name in ("declaration", "declaration-export", "declaration-history"):
-        yield Rule(name, "get", SEEN, (P.VIEW,), pk("bot"))
-    yield Rule("declaration-applied", "get", SEEN, (P.VIEW,), lambda side: {"pk": side.bot.pk, "number": 1})
-    for name in ("declaration-validate", "declaration-plan", "declaration-apply"):
-        yield Rule(name, "post", ACT, (P.BUILD, P.SET_LIMITS), pk("bot"), lambda _: {"text": "a: 1", "digest": DIGEST})
-    yield Rule("json-schema-list", "get", LIST)
-    yield Rule("json-schema-detail", "get", LIST, (), lambda _: {"name": "declaration"})
 
 
 def _signal_rules() -> Iterator[Rule]:
@@ -339,10 +329,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("bot_series", "get", SEEN, (P.VIEW,), _series)
     yield Rule("bot_close", "post", ACT, (P.EXIT,), named("name", "bot", "name"))
     yield Rule("bot_hand_over", "post", ACT, (P.ADMINISTER,), named("name", "bot", "name"))
-    yield Rule("bot_declaration", "get", SEEN, (P.VIEW,), named("name", "bot", "name"))
-    yield Rule("declaration_file", "get", SEEN, (P.VIEW,), named("name", "bot", "name"))
-    for name in ("declaration_check", "declaration_put"):
-        yield Rule(name, "post", ACT, (P.BUILD, P.SET_LIMITS), named("name", "bot", "name"))
+    yield from (Rule(*row) for row in declared.PAGES)
     yield Rule("person_bots", "get", SHARED, (), lambda side: {"person_id": side.bot.owner_id})
     yield Rule("person_hand_over", "post", ACT, (P.ADMINISTER,), lambda side: {"person_id": side.bot.owner_id})
     yield Rule("order", "get", SEEN, (P.VIEW,), named("order_id", "order"))

@@ -18,15 +18,7 @@ from apps.common.clocks import wall_now
 from apps.common.ids import uuid7
 from apps.deployments.models import Deployment, DeploymentEvent
 from apps.execution.models import DayClose, Fill, Order, OrderEvent, OrderSettlement, Position
-from apps.markets.models import (
-    Dataset,
-    Feed,
-    FeedClock,
-    FxRate,
-    Instrument,
-    MarketStatus,
-    ReferencePrice,
-)
+from apps.markets.models import Dataset, Feed, FeedClock, FxRate, Instrument, MarketStatus, ReferencePrice
 from apps.promotions.models import Policy, Promotion
 from apps.reconciliation.models import Break, ReconciliationRun
 from apps.releases.models import Release

@@ -22,7 +22,7 @@ DOORS = {
 }
 
 # Parts of an app that are shaped like one: the same doors are open in them.
-PARTS = {"paper", "exits", "signals"}
+PARTS = {"paper", "exits", "signals", "declarations"}
 
 
 def _crossings(root: Path) -> set[str]:

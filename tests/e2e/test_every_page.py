@@ -52,7 +52,7 @@ def addresses(product: Product) -> Iterator[str]:
     """One address of every page; of the pages of an object, one object's."""
     rita = clients.sign_in(product, "rita")
     yield from LISTS
-    for tab in ("", "orders/", "positions/", "releases/", "history/"):
+    for tab in ("", "orders/", "positions/", "releases/", "declaration/", "history/"):
         yield f"/bots/btc-trend/{tab}"
     first = rita.find("bots/")[0]
     bot = first["id"]

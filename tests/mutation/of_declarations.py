@@ -75,7 +75,7 @@ SAFEGUARDS = (
         LOCATED,
         "        if self.left < 0 or len(path) > DEPTH_MAX:\n",
         "        if False:\n",
-        (f"{READ}test_what_is_no_plain_document_is_refused_at_its_line[a billion laughs]",),
+        (f"{READ}test_aliases_of_aliases_do_not_grow_beyond_the_bound",),
     ),
     Safeguard(
         "names-stand-once",

@@ -77,6 +77,13 @@ def test_scalars_are_read_as_they_are_written() -> None:
     assert document.value == expected | {"j": "2026-01-01"}
 
 
+def test_aliases_of_aliases_do_not_grow_beyond_the_bound() -> None:
+    with pytest.raises(Unreadable) as caught:
+        read(BOMB + b"d: &d [*c,*c,*c,*c,*c,*c]\n")
+
+    assert caught.value.context["failures"][0]["code"] == "DOCUMENT_TOO_MANY_VALUES"
+
+
 def test_an_alias_stands_for_its_values() -> None:
     assert read(b"a: &x [b, c]\nd: *x").value == {"a": ["b", "c"], "d": ["b", "c"]}
 

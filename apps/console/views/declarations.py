@@ -18,9 +18,8 @@ from apps.console.pages import Request
 from apps.console.selectors import bots as heads
 from apps.console.selectors import declarations as shown
 from apps.console.views import bots
-from apps.promotions.declarations import rules, selectors, services
-from apps.promotions.declarations.export import export as exported
-from apps.promotions.declarations.selectors import Judged
+from apps.promotions.declarations import selectors, services
+from apps.promotions.declarations.selectors import Demand, Judged
 
 PAGE_SIZE = 20
 
@@ -31,7 +30,7 @@ class Preview:
 
     text: str
     judged: Judged
-    demands: list[tuple[rules.Line, str, str]]
+    demands: list[Demand]
 
 
 def show(request: Request, name: str, preview: Preview | None = None) -> HttpResponse:
@@ -76,7 +75,7 @@ def export(request: Request, name: str) -> HttpResponse:
         "Content-Disposition": f'attachment; filename="{bot.name}.quarterdeck.yaml"',
         "Cache-Control": "private, no-store",
     }
-    return HttpResponse(exported(bot), content_type="text/yaml; charset=utf-8", headers=headers)
+    return HttpResponse(services.export(bot), content_type="text/yaml; charset=utf-8", headers=headers)
 
 
 def _declared(request: Request, name: str) -> Bot:

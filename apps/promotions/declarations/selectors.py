@@ -25,7 +25,11 @@ from apps.risk import services as risk
 from apps.risk.models import Limit, LimitRaise
 from apps.venues.models import Account, Venue
 
+UNREAD = ("sbom", "provenance")  # large, and no rule looks at them
 RELATED = ("scope__parent", "owner", "fallback_owner", "strategy__bucket")
+
+# A line that somebody may not apply, a code, and what to do.
+Demand = tuple[rules.Line, str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,8 @@ def find(bot: Bot) -> Bot:
 def of_bot(bot: Bot) -> QuerySet[Declaration]:
     """The declarations that were applied, newest first."""
     related = ("applied_by", "config_bundle", "parameter_set", "code_version", "release")
-    return Declaration.objects.filter(bot=bot).select_related(*related).order_by("-number")
+    rows = Declaration.objects.filter(bot=bot).select_related(*related).order_by("-number")
+    return rows.defer(*(f"code_version__{name}" for name in UNREAD))
 
 
 def newest(bot: Bot) -> Declaration | None:
@@ -96,6 +101,7 @@ def heads(bot: Bot) -> Heads:
         return rows.filter(bot=bot, number=tops[name]).first()
 
     releases = Release.objects.select_related("code_version", "made_by")
+    releases = releases.defer(*(f"code_version__{name}" for name in UNREAD))
     return Heads(
         config=head("config", last and last.config_bundle, ConfigBundle.objects.select_related("pushed_by")),
         parameters=head("parameters", last and last.parameter_set, ParameterSet.objects.select_related("pushed_by")),
@@ -178,7 +184,7 @@ def facts(bot: Bot, declared: dict[str, Any]) -> rules.Facts:
         accounts={row.name: row.venue.name for row in accounts},
         venues=frozenset(Venue.objects.values_list("name", flat=True)),
         feeds={row.name: row.instrument.symbol for row in feeds},
-        codes=tuple(_code(row) for row in CodeVersion.objects.filter(bot=bot).order_by("-number")),
+        codes=tuple(_code(row) for row in bot.code_versions.defer(*UNREAD).order_by("-number")),
         above=_above(bot.scope),
     )
 
@@ -217,7 +223,7 @@ def _refuse(errors: list[Finding]) -> None:
         )
 
 
-def demands(bot: Bot, plan: rules.Plan, user: User) -> list[tuple[rules.Line, str, str]]:
+def demands(bot: Bot, plan: rules.Plan, user: User) -> list[Demand]:
     """What keeps `user` from applying the plan: the line, a code, and what to do."""
     found = [(line, "PLAN_REFUSED", line.why) for line in plan.of(rules.Action.REFUSE)]
     if not access.may(user, Permission.SET_LIMITS, bot.scope):

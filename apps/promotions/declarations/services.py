@@ -14,6 +14,7 @@ from apps.common import locks, nudges
 from apps.common.canonical import digest as digest_of
 from apps.common.errors import Forbidden, Invalid, Refused
 from apps.promotions.declarations import rules, selectors
+from apps.promotions.declarations.export import export
 from apps.promotions.declarations.rules.directions import by_name
 from apps.promotions.declarations.rules.facts import moment_of
 from apps.promotions.declarations.selectors import Judged
@@ -22,6 +23,8 @@ from apps.releases import services as releases
 from apps.releases.models import Release
 from apps.risk import services as risk
 from apps.risk.models import Limit
+
+__all__ = ["apply", "export"]
 
 
 @dataclass(slots=True)
