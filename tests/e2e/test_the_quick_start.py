@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quarterdeck import __version__
 
 from apps.console.demo.bots import LIMITS, SHARED_LIMITS
 from controlplane.supervisor.installation import ROOT
@@ -94,6 +95,7 @@ def test_from_an_empty_folder_to_a_fill_on_paper(
     story_product: Product, people: dict[str, Caller], follower: Follower
 ) -> None:
     follower.run(step("pip install"))
+    assert follower.run("quarterdeck --version") == f"quarterdeck {__version__}\n"
     follower.run(step("quarterdeck login"), told=token_of(story_product, people))
     follower.run(step("quarterdeck init "))
     trust(follower, people["adam"])
