@@ -39,11 +39,11 @@ def people(story_product: Product) -> dict[str, Caller]:
 def follower(
     story_product: Product, people: dict[str, Caller], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Follower]:
-    """Somebody who follows the page; what they made trades no further afterwards."""
+    """Somebody who follows the page; their bot, which may hold something, decides nothing more afterwards."""
     yield Follower(tmp_path_factory.mktemp("quick-start"), story_product.url)
     for bot in people["omar"].find("bots/", name=BOT):
         for deployment in people["omar"].find("deployments/", bot=bot["id"], desired="running"):
-            people["omar"].made(f"deployments/{deployment['id']}/stop/", {"reason": "the story is over"})
+            people["omar"].made(f"deployments/{deployment['id']}/pause/", {"reason": "the story is over"})
 
 
 def token_of(product: Product, people: dict[str, Caller]) -> str:
