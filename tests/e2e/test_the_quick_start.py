@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from quarterdeck import __version__
 
 from apps.console.demo.bots import LIMITS, SHARED_LIMITS
 from controlplane.supervisor.installation import ROOT
@@ -38,11 +39,11 @@ def people(story_product: Product) -> dict[str, Caller]:
 def follower(
     story_product: Product, people: dict[str, Caller], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Follower]:
-    """Somebody who follows the page; what they made trades no further afterwards."""
+    """Somebody who follows the page; their bot, which may hold something, decides nothing more afterwards."""
     yield Follower(tmp_path_factory.mktemp("quick-start"), story_product.url)
     for bot in people["omar"].find("bots/", name=BOT):
         for deployment in people["omar"].find("deployments/", bot=bot["id"], desired="running"):
-            people["omar"].made(f"deployments/{deployment['id']}/stop/", {"reason": "the story is over"})
+            people["omar"].made(f"deployments/{deployment['id']}/pause/", {"reason": "the story is over"})
 
 
 def token_of(product: Product, people: dict[str, Caller]) -> str:
@@ -94,6 +95,7 @@ def test_from_an_empty_folder_to_a_fill_on_paper(
     story_product: Product, people: dict[str, Caller], follower: Follower
 ) -> None:
     follower.run(step("pip install"))
+    assert follower.run("quarterdeck --version") == f"quarterdeck {__version__}\n"
     follower.run(step("quarterdeck login"), told=token_of(story_product, people))
     follower.run(step("quarterdeck init "))
     trust(follower, people["adam"])

@@ -86,7 +86,7 @@ def _features() -> set[str]:
     """What can be asked for: collections of the API and commands, by the words that they are called by."""
     routes = {str(route.pattern).lstrip("^").split("/")[0] for route in _routes(api_urls.urlpatterns)}
     commands = {path.stem for path in (ROOT / "apps").glob("*/**/management/commands/[a-z]*.py")}
-    tools = set(re.findall(r'add_parser\(\s*"([a-z-]+)"', _sdk_text()))
+    tools = set(re.findall(r'(?:commands|group)\.(?:add|group)\(\s*"([a-z-]+)"', _sdk_text()))
     return {re.sub(r"[-_]", " ", name) for name in routes | commands | tools if re.fullmatch(r"[a-z][a-z_-]+", name)}
 
 
