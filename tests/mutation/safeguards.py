@@ -3,6 +3,7 @@
 from tests.mutation import (
     of_checks,
     of_doubt,
+    of_machines,
     of_maintenance,
     of_markets,
     of_marks,
@@ -24,4 +25,5 @@ SAFEGUARDS = (
     *of_maintenance.SAFEGUARDS,
     *of_owners.SAFEGUARDS,
     *of_people.SAFEGUARDS,
+    *of_machines.SAFEGUARDS,
 )

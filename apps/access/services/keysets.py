@@ -11,7 +11,7 @@ from apps.common.errors import DomainError, Invalid
 KEYS_MAX = 100
 RSA_BITS_MIN = 2048
 # (kty, crv) -> the one algorithm that such a key verifies: what a token's header says never chooses it.
-ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+ALGORITHMS: dict[tuple[Any, Any], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 TOKEN_CHARS_MAX = 16_384
 

@@ -72,7 +72,7 @@ def _show(request: Request, **new: Any) -> HttpResponse:
     context = {
         "accounts": machines.accounts(),
         "page": page,
-        "tokens": machines.token_views(page.object_list),
+        "tokens": machines.token_views(list(page.object_list)),
         "ending": machines.ending_soon(),
         "trusts": machines.trusts()[:PAGE_SIZE],
         "permissions": Permission.choices,
