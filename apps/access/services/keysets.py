@@ -38,7 +38,7 @@ def usable(document: Any) -> dict[str, jwt.PyJWK]:
 
 
 def check_pinned(document: Any) -> dict[str, Any]:
-    """Keys that a trust may pin, reduced to their public members.
+    """The key set that a trust may pin, without anything beside its keys.
 
     Raises Invalid TRUST_KEYS_PRIVATE when there is more than a public key in it, TRUST_KEYS_INVALID when none fits.
     """
