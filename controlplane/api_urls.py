@@ -35,5 +35,5 @@ urlpatterns = [
         name="redoc",
     ),
     *(path("", include(f"apps.{app}.api.urls")) for app in APPS),
-    re_path(r"^.*$", unknown_route, name="unknown-route"),
+    re_path(r"^[\s\S]*$", unknown_route, name="unknown-route"),  # a line break is an address too
 ]

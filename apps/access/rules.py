@@ -91,12 +91,13 @@ def _text(value: Any) -> str | None:
 
 
 def _time_fault(claims: Mapping[str, Any], now_s: float) -> str | None:
-    issued, expires, begins = (claims.get(name) for name in ("iat", "exp", "nbf"))
-    if not (_is_moment(issued) and _is_moment(expires) and (begins is None or _is_moment(begins))):
+    stated = [claims.get("iat"), claims.get("exp"), claims.get("nbf", claims.get("iat"))]
+    if not all(_is_moment(moment) for moment in stated):
         return "SUBJECT_TOKEN_TIMES"
+    issued, expires, begins = (float(moment) for moment in stated if moment is not None)
     if now_s >= expires + LEEWAY_S:
         return "SUBJECT_TOKEN_EXPIRED"
-    if now_s < max(issued, begins or issued) - LEEWAY_S:
+    if now_s < max(issued, begins) - LEEWAY_S:
         return "SUBJECT_TOKEN_NOT_YET_VALID"
     return "SUBJECT_TOKEN_TOO_OLD" if now_s >= issued + ASSERTION_AGE_S_MAX + LEEWAY_S else None
 

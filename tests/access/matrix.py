@@ -18,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.access.states import Permission as P
 from apps.markets.models import FxRate
-from tests.access import declared, gate_asks, trust_asks
+from tests.access import declared, gate_asks, machine_asks, trust_asks
 from tests.access import market_asks as asks
 from tests.access import research_rules as research
 from tests.api.sources import SIGNAL_SOURCE
@@ -203,8 +203,6 @@ CREATES: dict[str, tuple[tuple[str, ...], Values]] = {
     "signal-source-list": ((P.ADMINISTER,), signal_source),
     "reconciliation-run-list": ((P.OPERATE,), lambda side: {"account": side.account.name}),
 }
-TOKEN_ASKED = {"user": "own-bot", "name": "new", "permissions": ["trade"]}
-TRUST_ASKED = TOKEN_ASKED | {"issuer": "https://ci.example", "audience": "qd", "subject": "repo:new"}
 USER_ASKED = {"username": "new-user", "display_name": "New", "kind": "service"}
 
 
@@ -288,16 +286,7 @@ def _access_rules() -> Iterator[Rule]:
         lambda side: {"role": "auditor", "scope": side.desk.scope_id},
     )
     yield Rule("user-revoke-grant", "post", ACT, (P.ADMINISTER,), grant)
-    yield Rule("token-list", "get", LIST)
-    yield Rule("token-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TOKEN_ASKED)
-    yield Rule("token-detail", "get", HIDDEN, (P.ADMINISTER,), pk("token"))
-    yield Rule("token-revoke", "post", HIDDEN, (P.ADMINISTER,), pk("token"))
-    yield Rule("token-rotate", "post", HIDDEN, (P.ADMINISTER,), pk("token"))
-    yield Rule("workload-trust-list", "get", LIST)
-    yield Rule("workload-trust-list", "post", FIRM, (P.ADMINISTER,), nothing, lambda side: TRUST_ASKED)
-    yield Rule("workload-trust-detail", "get", HIDDEN, (P.ADMINISTER,), pk("trust"))
-    yield Rule("workload-trust-revoke", "post", HIDDEN, (P.ADMINISTER,), pk("trust"))
-    yield Rule("token-exchange", "post", OPEN)
+    yield from (Rule(*values) for values in machine_asks.API)
     yield Rule("audit-record-list", "get", LIST)
     yield Rule("audit-record-detail", "get", SEEN, (P.AUDIT,), pk("record"))
     yield Rule("audit-history", "get", ACT, (P.AUDIT,), history)
@@ -374,12 +363,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
     yield from (Rule(*fields) for fields in research.pages())
     yield from _market_pages()
-    yield Rule("machines", "get", FIRM, (P.ADMINISTER,))
-    for name in ("token_make", "trust_make"):
-        yield Rule(name, "post", FIRM, (P.ADMINISTER,))
-    for name in ("token_rotate", "token_revoke"):
-        yield Rule(name, "post", FIRM, (P.ADMINISTER,), named("token_id", "token"))
-    yield Rule("trust_revoke", "post", FIRM, (P.ADMINISTER,), named("trust_id", "trust"))
+    yield from (Rule(*values) for values in machine_asks.PAGES)
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})

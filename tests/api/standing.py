@@ -4,7 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from apps.access.models import User
+from apps.access import services as access
+from apps.access.models import User, WorkloadTrust
 from apps.common.clocks import wall_now
 from apps.execution.models import AccountSync, BotSession
 from apps.execution.services import ledger
@@ -67,3 +68,18 @@ def make_sessions(name: str, objects: dict[str, Any], people: dict[str, User]) -
         state="closed",
     )
     AccountSync.objects.create(account=objects["account"], cash=Decimal(1_000_000), cash_at=wall_now())
+
+
+def make_trust(name: str, people: dict[str, User]) -> WorkloadTrust:
+    """A workload that may act as the side's machine."""
+    return access.make_trust(
+        user=people["service account"],
+        name="t",
+        issuer="https://ci.example",
+        audience="quarterdeck",
+        subject=f"repo:{name}",
+        claims={},
+        permissions=["view_scope"],
+        actor="job:test",
+        reason="arranged",
+    )

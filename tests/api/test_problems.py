@@ -132,3 +132,11 @@ def test_a_failure_of_ours_says_nothing_of_its_inside(error, status, code):
 
     assert (answer.status_code, answer.data["code"]) == (status, code)
     assert str(error) not in str(answer.data)
+
+
+@pytest.mark.parametrize("address", ["no/such/", "signals/a%0Ab/", "%0A"])
+def test_an_address_that_nothing_serves_is_a_problem_for_unsafe_calls_too(db, address):
+    answer = Client(enforce_csrf_checks=True).post(f"/api/v1/{address}", {}, content_type="application/json")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "ROUTE_UNKNOWN")
+    assert answer.headers["Content-Type"] == "application/problem+json"

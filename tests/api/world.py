@@ -30,7 +30,7 @@ from tests.api.declared import arrange_declaration
 from tests.api.gates import arrange_gates
 from tests.api.research import make_profile, make_research
 from tests.api.sources import arrange_source
-from tests.api.standing import LIMITS, make_risk, make_sessions
+from tests.api.standing import LIMITS, make_risk, make_sessions, make_trust
 from tests.exits.world import arrange_exit_plan
 
 ARRANGE = {"actor": "job:test", "reason": "arrange"}
@@ -372,16 +372,6 @@ def _access(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
     token, _ = access.make_token(
         user=people["service account"], name="t", permissions=["view_scope", "trade"], expires_in_h=1, **ARRANGE
     )
-    trust = access.make_trust(
-        user=people["service account"],
-        name="t",
-        issuer="https://ci.example",
-        audience="quarterdeck",
-        subject=f"repo:{name}",
-        claims={},
-        permissions=["view_scope"],
-        **ARRANGE,
-    )
     consent = Consent.objects.create(
         act="test.act",
         object_kind="bots.bot",
@@ -396,4 +386,5 @@ def _access(name: str, objects: dict[str, Any], people: dict[str, User]) -> None
     grant = RoleGrant.objects.get(user=people["operator"])
     member = person(f"{name}-member", "engineer", objects["bot"].scope)
     record = audit.record("test.arranged", objects["bot"], scope_id=objects["bot"].scope_id)
-    objects |= {"token": token, "trust": trust, "consent": consent, "grant": grant, "member": member, "record": record}
+    objects["trust"] = make_trust(name, people)
+    objects |= {"token": token, "consent": consent, "grant": grant, "member": member, "record": record}

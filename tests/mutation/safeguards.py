@@ -6,6 +6,7 @@ from tests.mutation import (
     of_declarations,
     of_doubt,
     of_gates,
+    of_machines,
     of_maintenance,
     of_markets,
     of_marks,
@@ -34,4 +35,5 @@ SAFEGUARDS = (
     *of_research.SAFEGUARDS,
     *of_command.SAFEGUARDS,
     *of_trust.SAFEGUARDS,
+    *of_machines.SAFEGUARDS,
 )

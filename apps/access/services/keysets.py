@@ -11,7 +11,7 @@ from apps.common.errors import DomainError, Invalid
 KEYS_MAX = 100
 RSA_BITS_MIN = 2048
 # (kty, crv) -> the one algorithm that such a key verifies: what a token's header says never chooses it.
-ALGORITHMS = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
+ALGORITHMS: dict[tuple[Any, Any], str] = {("RSA", None): "RS256", ("EC", "P-256"): "ES256", ("OKP", "Ed25519"): "EdDSA"}
 PRIVATE = {"d", "p", "q", "dp", "dq", "qi", "oth", "k"}
 TOKEN_CHARS_MAX = 16_384
 
@@ -38,7 +38,7 @@ def usable(document: Any) -> dict[str, jwt.PyJWK]:
 
 
 def check_pinned(document: Any) -> dict[str, Any]:
-    """Keys that a trust may pin, reduced to their public members.
+    """The key set that a trust may pin, without anything beside its keys.
 
     Raises Invalid TRUST_KEYS_PRIVATE when there is more than a public key in it, TRUST_KEYS_INVALID when none fits.
     """

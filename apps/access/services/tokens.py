@@ -118,7 +118,7 @@ def token_for(text: str, address: str = "") -> Token | None:
         return None
     check_address(token, address)
     now = wall_now()
-    if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY or token.last_used_address != address:
+    if token.last_used_at is None or now - token.last_used_at > SEEN_EVERY:
         Token.objects.filter(pk=token.pk).update(last_used_at=now, last_used_address=address)
     return token
 

@@ -1,7 +1,7 @@
 """Token exchange (RFC 8693): a workload's OIDC token for a short one of its service account."""
 
 import hashlib
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import structlog
@@ -20,7 +20,8 @@ from apps.common.errors import TooMany
 log = structlog.get_logger(__name__)
 CALLER_PER_MINUTE_MAX = 60
 ISSUER_PER_MINUTE_MAX = 300
-FORGOTTEN_AT_ONCE_MAX = 5_000
+FORGOTTEN_AT_ONCE_MAX = 20_000
+KEPT_LONGER = timedelta(hours=2)  # a clock that is set back must not make a spent assertion good again
 FAULTS = {
     "SUBJECT_TOKEN_WITHOUT_ID": "the token has no usable `jti`, so it could be exchanged twice",
     "SUBJECT_TOKEN_CLAIM": "a claim of the token is not what the trust asks for: compare both",
@@ -60,7 +61,7 @@ def exchange(*, subject_token: str, audience: str, address: str) -> tuple[Token,
 def forget_spent() -> int:
     """Delete what no longer protects against anything, some at a time; how many rows."""
     now = wall_now()
-    spent = SpentAssertion.objects.filter(expires_at__lt=now).values_list("pk", flat=True)
+    spent = SpentAssertion.objects.filter(expires_at__lt=now - KEPT_LONGER).values_list("pk", flat=True)
     counted = ExchangeRate.objects.filter(minute__lt=_minute(now)).values_list("pk", flat=True)
     gone, _ = SpentAssertion.objects.filter(pk__in=list(spent[:FORGOTTEN_AT_ONCE_MAX])).delete()
     uncounted, _ = ExchangeRate.objects.filter(pk__in=list(counted[:FORGOTTEN_AT_ONCE_MAX])).delete()

@@ -17,6 +17,7 @@ from apps.console.pages import Request
 from apps.console.selectors import machines, people
 
 PAGE_SIZE = 50
+VOTES = (Permission.VOTE_TRADER, Permission.VOTE_RISK)  # no machine ever votes
 
 
 def index(request: Request, token_id: UUID | None = None, trust_id: UUID | None = None) -> HttpResponse:
@@ -72,10 +73,10 @@ def _show(request: Request, **new: Any) -> HttpResponse:
     context = {
         "accounts": machines.accounts(),
         "page": page,
-        "tokens": machines.token_views(page.object_list),
+        "tokens": machines.token_views(list(page.object_list)),
         "ending": machines.ending_soon(),
         "trusts": machines.trusts()[:PAGE_SIZE],
-        "permissions": Permission.choices,
+        "permissions": [(one.value, one.label) for one in Permission if one not in VOTES],
         "scopes": people.widest_first(selectors.visible_scopes(request.user)),
         "chosen": request.POST.getlist("permissions"),
         **new,
