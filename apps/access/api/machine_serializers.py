@@ -65,7 +65,7 @@ class NewToken(Narrowed):
     expires_in_h = serializers.IntegerField(min_value=1, max_value=8760, help_text="Hours until it expires.")
 
 
-class Rotation(Act):
+class TokenRotation(Act):
     """A token to replace."""
 
     overlap_h = serializers.IntegerField(

@@ -74,13 +74,13 @@ class TokenViews(MachineEndpoint):
         reason = self.asked(Act)["reason"] or "token revoked"
         return self.shown(services.revoke_token(token=token, actor=self.caller, reason=reason))
 
-    @extend_schema(request=shapes.Rotation, responses={201: shapes.TokenWithSecret})
+    @extend_schema(request=shapes.TokenRotation, responses={201: shapes.TokenWithSecret})
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
         """Make a token like this one, which ends after the overlap (needs `administer` on the firm)."""
         token = self.get_object()
         self.administers()
-        body = self.asked(shapes.Rotation)
+        body = self.asked(shapes.TokenRotation)
         reason = body["reason"] or f"{token.name} rotated"
         return _with_secret(
             *services.rotate_token(token=token, overlap_h=body["overlap_h"], actor=self.caller, reason=reason)
