@@ -175,8 +175,8 @@ SAFEGUARDS = (
         "tokens-end-at-once",
         "A token that was revoked or has expired opens nothing.",
         "apps/access/services/tokens.py",
-        "    if token.revoked_at is not None or token.expires_at <= now or not token.user.is_active:\n",
-        "    if False:\n",
+        "    return token.revoked_at is None and token.expires_at > wall_now() and token.user.is_active\n",
+        "    return True\n",
         (
             "tests/access/test_token.py::test_a_revoked_token_is_refused_at_once",
             "tests/access/test_token.py::test_an_expired_token_is_refused",
