@@ -109,8 +109,8 @@ SAFEGUARDS = (
         "scans-need-a-whole-answer",
         "A scan whose index gave no whole answer is an error.",
         SCANS,
-        "    if not is_whole:\n",
-        "    if False:\n",
+        "is_whole = len(found) == len(pins) and all(",
+        "is_whole = all(",
         (f"{CONTRACT_TESTS}test_no_whole_answer_is_an_error_and_never_a_pass",),
     ),
     Safeguard(
