@@ -13,14 +13,6 @@ NARROWED = "tests/access/test_narrowed_tokens.py::"
 
 SAFEGUARDS = (
     Safeguard(
-        "algorithms-are-listed",
-        "An assertion counts by a listed algorithm only.",
-        KEYSETS,
-        '    if header.get("alg") not in ALGORITHMS.values():\n',
-        "    if False:\n",
-        (f"{FORGED}test_an_unsigned_token_is_not_believed",),
-    ),
-    Safeguard(
         "key-says-the-algorithm",
         "The key decides by which algorithm an assertion is verified.",
         KEYSETS,
