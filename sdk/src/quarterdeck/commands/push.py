@@ -1,14 +1,13 @@
 """`quarterdeck push`: code, configuration and parameters, and the release that they make together."""
 
 import argparse
-import os
-import subprocess
+import json
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from quarterdeck.build import build
-from quarterdeck.commands import gates
+from quarterdeck.build import build, sbom
+from quarterdeck.commands import gates, source
 from quarterdeck.commands.connection import add_platform, connected
 from quarterdeck.commands.groups import Commands
 from quarterdeck.commands.local import digest, signed
@@ -16,14 +15,11 @@ from quarterdeck.commands.project import add_folder, bot_name, read_json, read_y
 from quarterdeck.commands.register import CONFIG
 from quarterdeck.commands.screen import Screen
 from quarterdeck.commands.waiting import add_timeout
-from quarterdeck.failures import usage
 
 if TYPE_CHECKING:
     from quarterdeck.client import Client
 
 PARAMETERS = "parameters.yaml"
-# What GitHub and GitLab say of the commit that they build.
-_CI_COMMITS = ("GITHUB_SHA", "CI_COMMIT_SHA")
 
 
 def add(commands: Commands) -> None:
@@ -40,8 +36,8 @@ def add(commands: Commands) -> None:
     command.add_argument("--config", type=Path, help=f"the configuration ({CONFIG})")
     command.add_argument("--parameters", type=Path, help=f"the parameters ({PARAMETERS})")
     command.add_argument("--git-sha", help="the commit; else what CI says, else the folder's HEAD, all committed")
-    command.add_argument("--provenance", type=Path, help="JSON: who built it from what")
-    command.add_argument("--sbom", type=Path, help="JSON: CycloneDX or SPDX")
+    command.add_argument("--provenance", type=Path, help="what `quarterdeck build --attest-key` wrote; live needs it")
+    command.add_argument("--sbom", type=Path, help="CycloneDX JSON; else it is made from requirements.lock")
     command.add_argument("--reason", default="", help="why; goes into the audit record")
     command.add_argument("--wait", action="store_true", help="run the gates of paper too, and wait for them")
     add_timeout(command, minutes=15)
@@ -49,7 +45,7 @@ def add(commands: Commands) -> None:
 
 
 def _push(options: argparse.Namespace, screen: Screen) -> dict[str, Any]:
-    git_sha = options.git_sha or _commit(options.folder)
+    git_sha = options.git_sha or source.commit(options.folder)
     config = read_yaml(options.config or options.folder / CONFIG)
     parameters = read_yaml(options.parameters or options.folder / PARAMETERS)
     with connected(options) as client, tempfile.TemporaryDirectory() as scratch:
@@ -78,37 +74,10 @@ def _push_code(
     sha256 = digest(artifact)
     fields = {"bot": bot_name(options.folder), "git_sha": git_sha, "reason": options.reason, "artifact_sha256": sha256}
     fields |= signed(options.folder, artifact, options.key, git_sha)
-    for name in ("provenance", "sbom"):
-        path = getattr(options, name)
-        if path is not None:
-            read_json(path)
-            fields[name] = path.read_text(encoding="utf-8")
+    fields["sbom"] = json.dumps(read_json(options.sbom) if options.sbom else sbom(options.folder))
+    if options.provenance:
+        fields["provenance"] = json.dumps(read_json(options.provenance))
     with screen.progress("uploading") as progress:
         code: dict[str, Any] = client.upload("code-versions/", fields, artifact, "artifact", progress)
     screen.say(f"code {code['version']}, sha256 {sha256}")
     return code
-
-
-def _commit(folder: Path) -> str:
-    """The commit that the folder stands at. Raises Failure (usage) when what is built is in no commit."""
-    for name in _CI_COMMITS:
-        if os.environ.get(name):
-            return os.environ[name]
-    changed = _git(folder, "status", "--porcelain", "--", ".")
-    if changed is None:
-        raise usage("the folder is in no git repository: commit it, or say --git-sha")
-    if changed:
-        raise usage(f"commit these first, or say --git-sha: {', '.join(line[3:] for line in changed.splitlines())}")
-    head = _git(folder, "rev-parse", "HEAD")
-    if not head:
-        raise usage("the repository has no commit yet")
-    return head
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """What git says, or None when it cannot."""
-    try:
-        done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return done.stdout.rstrip() if done.returncode == 0 else None
