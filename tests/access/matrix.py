@@ -225,8 +225,7 @@ def api_rules() -> Iterator[Rule]:
     yield Rule("kill-switch-latches", "get", LIST)
     yield Rule("order-events", "get", SEEN, (P.VIEW,), pk("order"))
     yield Rule("order-messages", "get", SEEN, (P.VIEW,), pk("order"))
-    yield from (Rule(*row) for row in declared.API)
-    yield from (Rule(*fields) for fields in research.api())
+    yield from (Rule(*values) for values in (*declared.API, *research.api(), *machine_asks.API))
     yield from _signal_rules()
     yield from _market_rules()
     yield from _access_rules()
@@ -286,7 +285,6 @@ def _access_rules() -> Iterator[Rule]:
         lambda side: {"role": "auditor", "scope": side.desk.scope_id},
     )
     yield Rule("user-revoke-grant", "post", ACT, (P.ADMINISTER,), grant)
-    yield from (Rule(*values) for values in machine_asks.API)
     yield Rule("audit-record-list", "get", LIST)
     yield Rule("audit-record-detail", "get", SEEN, (P.AUDIT,), pk("record"))
     yield Rule("audit-history", "get", ACT, (P.AUDIT,), history)
@@ -348,11 +346,8 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("exit_plan", "get", SEEN, (P.VIEW,), named("plan_id", "exit_plan"))
     yield Rule("exit_start", "post", ACT, (P.EXIT,), nothing, lambda side: exit_terms(side) | {"collar_bps": "0"})
     yield Rule("exit_stop", "post", ACT, (P.EXIT,), named("plan_id", "exit_plan"))
-    yield Rule("code_version", "get", SEEN, (P.VIEW,), named("code_id", "code_version"))
-    for name in ("signer_trust", "builder_trust"):
-        yield Rule(name, "post", ACT, (P.ADMINISTER,), nothing, trust_asks.by_form)
-    for name, key in trust_asks.PAGES.items():
-        yield Rule(name, "post", ACT, (P.ADMINISTER,), named("key_id", key))
+    for values in (*trust_asks.pages(), *research.pages(), *machine_asks.PAGES):
+        yield Rule(*values)
     yield Rule("signal_ask", "post", ACT, (P.ADMINISTER,), named("source_id", "signal_source"))
     yield Rule("signal_vote", "post", ACT, (P.VOTE_RISK,), named("source_id", "signal_source"))
     yield Rule("signal_stop", "post", ACT, (P.OPERATE, P.HOLD), named("source_id", "signal_source"))
@@ -361,9 +356,7 @@ def page_rules() -> Iterator[Rule]:
     yield Rule("limit_put", "post", ACT, (P.SET_LIMITS,), nothing, limit)
     yield Rule("throttle_enable", "post", ACT, (P.RELEASE_HOLD,), named("throttle_id", "throttle"))
     yield Rule("limit_vote", "post", ACT, (P.VOTE_RISK,), named("raise_id", "limit_raise"), _raise_ballot)
-    yield from (Rule(*fields) for fields in research.pages())
     yield from _market_pages()
-    yield from (Rule(*values) for values in machine_asks.PAGES)
     yield Rule("audit", "get", LIST, (P.AUDIT,))
     yield Rule("audit_export", "get", LIST, (P.AUDIT,), lambda side: {"kind": "jsonl"})
     yield Rule("object_history", "get", ACT, (P.AUDIT,), lambda side: {"label": "bots.bot", "object_id": side.bot.pk})

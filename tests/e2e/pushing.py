@@ -33,6 +33,9 @@ def build_example(name: str, version: str) -> bytes:
         shutil.copytree(EXAMPLES / name, folder)
         described = (folder / "bot.toml").read_text()
         (folder / "bot.toml").write_text(described.replace('version = "1.0.0"', f'version = "{version}"'))
+        # New code comes with a standard that says so: a gate asks for it.
+        with (folder / "README.md").open("a") as standard:
+            standard.write(f"\nAs of {version}.\n")
         return build_bytes(folder)
 
 

@@ -84,7 +84,7 @@ SAFEGUARDS = (
     Safeguard(
         "what-is-pushed-is-committed",
         "A build of uncommitted files is not pushed under a commit.",
-        f"{SDK}/commands/push.py",
+        f"{SDK}/commands/source.py",
         "    if changed:\n",
         "    if False:\n",
         (f"{PUSHING}test_what_is_not_committed_is_not_pushed",),

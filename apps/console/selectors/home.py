@@ -18,6 +18,7 @@ from apps.execution.models import Order, OrderSettlement
 from apps.execution.signals.models import SignalSource
 from apps.markets.models import FxRateRequest, MaintenanceRequest, MarketStateRequest, OfficialMarkRequest
 from apps.promotions.models import Promotion
+from apps.releases.models import GateWaiver
 from apps.risk.models import Hold, KillDrill, LimitRaise, Throttle
 
 DUTIES_SHOWN = 10
@@ -86,6 +87,7 @@ def _targets(waiting: list[Consent]) -> dict[UUID, object]:
     found.update(MarketStateRequest.objects.select_related("instrument").in_bulk(ids))
     found.update(MaintenanceRequest.objects.select_related("window__scope").in_bulk(ids))
     found.update(OfficialMarkRequest.objects.select_related("instrument").in_bulk(ids))
+    found.update(GateWaiver.objects.select_related("gate__release__bot", "gate__release__code_version").in_bulk(ids))
     found.update(SignalSource.objects.select_related("deployment__bot", "deployment__account").in_bulk(ids))
     return found
 
@@ -122,6 +124,10 @@ def _task(consent: Consent, target: object) -> Task:
         deployment = target.deployment
         title = f"Activate the signal source {target} for {deployment.bot}"
         url, mode = f"{reverse('signal_sources')}#source-{target.pk}", deployment.account.mode
+    elif isinstance(target, GateWaiver):
+        gate = target.gate
+        title = f"Waive {gate.get_kind_display().lower()} for {gate.release}"
+        url = f"{reverse('release', args=[gate.release_id])}#gate-{gate.pk}"
     return Task(title, consent.reason, url, mode, consent.requested_by.display_name, consent.expires_at)
 
 
